@@ -45,7 +45,7 @@ class Audience(Value):
 
 
 class TierMismatch(Value):
-    sent: str
+    sent: Personal
     has: str
     source: str
     at: datetime

@@ -32,7 +32,7 @@ class Attachment(Value):
 class InteractionDetail(Value):
     """What the timeline shows of an event; each type fills its own part."""
 
-    message_id: str | None = None
+    message_id: Personal | None = None
     direction: Literal["inbound", "outbound"] | None = None
     author: Literal["visitor", "ai", "human"] | None = None
     text: Personal | None = None
@@ -44,8 +44,8 @@ class InteractionDetail(Value):
     """Conversation tags, which are not contact tags."""
     reason: Personal | None = None
     intent: Personal | None = None
-    form: str | None = None
-    skill: str | None = None
+    form: Personal | None = None
+    skill: Personal | None = None
     lead: Annotated[dict[str, Any], PERSONAL] = Field(default_factory=dict)
 
 

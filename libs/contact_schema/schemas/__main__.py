@@ -1,0 +1,3 @@
+from contact_schema.schemas import write_all
+
+write_all()
