@@ -1,0 +1,1 @@
+"""Says whether a claimed identity is proven."""

@@ -1,0 +1,98 @@
+-- name: lock_spaces
+-- No verdict passes a fence that is being put up. In the order of the locks themselves, so that two
+-- batches never wait for each other.
+-- $1 spaces
+SELECT pg_advisory_xact_lock(locks.space)
+  FROM (SELECT DISTINCT hashtextextended(space, 0) AS space
+          FROM unnest($1::text[]) AS wanted (space)
+         ORDER BY 1) AS locks;
+
+-- name: list_live_secrets
+-- $1 agents, $2 now
+SELECT agent, id, sealed, encoding
+  FROM identity_verify.secrets
+ WHERE agent = ANY ($1::text[])
+   AND (ends_at IS NULL OR ends_at > $2)
+ ORDER BY agent, created_at DESC, id;
+
+-- name: list_secrets
+-- Also those that have ended, until they are deleted: a page shows what was.
+-- $1 agent
+SELECT id, label, encoding, created_at, ends_at
+  FROM identity_verify.secrets
+ WHERE agent = $1
+ ORDER BY created_at DESC, id;
+
+-- name: insert_secret
+-- One that was there already lives on without an end.
+-- $1 agent, $2 id, $3 sealed, $4 fingerprint, $5 encoding, $6 label, $7 created at
+INSERT INTO identity_verify.secrets (agent, id, sealed, fingerprint, encoding, label, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (agent, fingerprint) DO UPDATE
+   SET ends_at = NULL
+RETURNING id;
+
+-- name: end_other_secrets
+-- An overlap never lengthens what ends sooner anyhow.
+-- $1 agent, $2 id that stays, $3 ends at
+UPDATE identity_verify.secrets
+   SET ends_at = least(coalesce(ends_at, $3), $3)
+ WHERE agent = $1
+   AND id <> $2;
+
+-- name: delete_secret
+-- $1 id
+DELETE FROM identity_verify.secrets WHERE id = $1 RETURNING id;
+
+-- name: insert_verdicts
+-- $1 spaces, $2 claims, $3 records, $4 outcomes, $5 at
+INSERT INTO identity_verify.verdicts (space, claim, record, outcome, at)
+SELECT new.space, new.claim, new.record, new.outcome, $5::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+    AS new (space, claim, record, outcome)
+ ORDER BY new.space, new.claim
+    ON CONFLICT (space, claim) DO NOTHING;
+
+-- name: find_fenced
+-- $1 spaces, $2 records
+SELECT f.space, f.record
+  FROM unnest($1::text[], $2::text[]) AS wanted (space, record)
+  JOIN identity_verify.fences AS f USING (space, record);
+
+-- name: insert_fences
+-- $1 space, $2 records, $3 erasure
+INSERT INTO identity_verify.fences (space, record, erasure)
+SELECT $1::text, record, $3::text
+  FROM unnest($2::text[]) AS fenced (record)
+    ON CONFLICT DO NOTHING;
+
+-- name: lift_fences
+-- A restore within the grace: the records live on.
+-- $1 space, $2 erasure
+DELETE FROM identity_verify.fences WHERE space = $1 AND erasure = $2;
+
+-- name: erase_verdicts
+-- $1 space, $2 records
+WITH gone AS (
+    DELETE FROM identity_verify.verdicts WHERE space = $1 AND record = ANY ($2::text[]) RETURNING 1
+)
+SELECT count(*) FROM gone;
+
+-- name: count_rows_of_records
+-- What is left of these records: a receipt counts afresh and does not trust what was deleted.
+-- $1 space, $2 records
+SELECT count(*)
+  FROM identity_verify.verdicts
+ WHERE space = $1
+   AND record = ANY ($2::text[]);
+
+-- name: upsert_receipt
+-- The counts of the first time, which a repeated order finds again.
+-- $1 space, $2 erasure, $3 counts
+INSERT INTO identity_verify.receipts (space, erasure, counts)
+VALUES ($1, $2, $3::text::jsonb)
+    ON CONFLICT (space, erasure) DO UPDATE
+   SET counts = (SELECT jsonb_object_agg(new.key, greatest(new.value::bigint,
+                                         (receipts.counts ->> new.key)::bigint))
+                   FROM jsonb_each_text(excluded.counts) AS new)
+RETURNING counts::text;

@@ -1,0 +1,62 @@
+"""The identifiers that an event tells, each with its proof."""
+
+from collections.abc import Iterator
+
+from contact_schema.observations import ObservedIdentifier, Proof
+from contact_schema.settings import AgentSettings
+from contact_schema.values import channel_key, channel_type, email_key, is_blocked, phone_key
+from ingest.domain.placing import Arrival
+from ingest.events import Event, MessageSent
+
+
+def places(arrival: Arrival) -> Iterator[ObservedIdentifier]:
+    agent, event = arrival.agent.agent, arrival.event
+    if session := event.session_id:
+        yield ObservedIdentifier(
+            type="session", key=f"{agent}:{session}", given=session, proof="typed"
+        )
+    if browser := event.browser_id:
+        yield ObservedIdentifier(
+            type="browser", key=f"{agent}:{browser}", given=browser, proof="typed"
+        )
+
+
+def of_sender(arrival: Arrival) -> Iterator[ObservedIdentifier]:
+    agent, event = arrival.agent, arrival.event
+    sender, channel = event.sender, event.channel
+    if sender is None or is_outbound(event):
+        return
+    proof = sender_proof(arrival)
+    kind = channel_type(channel)
+    key = _unless_blocked(agent, kind, channel_key(channel, sender.address, agent.region))
+    yield ObservedIdentifier(type=kind, key=key, given=sender.address, proof=proof)
+    if proof == "proven" and kind in {"whatsapp", "sms"} and key and key.startswith("+"):
+        yield ObservedIdentifier(type="phone", key=key, given=key, proof=proof)
+
+
+def contacts(
+    agent: AgentSettings, email: str | None, phone: str | None, proof: Proof
+) -> Iterator[ObservedIdentifier]:
+    if email:
+        key = _unless_blocked(agent, "email", email_key(email))
+        yield ObservedIdentifier(type="email", key=key, given=email, proof=proof)
+    if phone:
+        key = _unless_blocked(agent, "phone", phone_key(phone, agent.region))
+        yield ObservedIdentifier(type="phone", key=key, given=phone, proof=proof)
+
+
+def sender_proof(arrival: Arrival) -> Proof:
+    sender, channel = arrival.event.sender, arrival.event.channel
+    assert sender is not None
+    if not arrival.rights.proves_channels or (channel == "email" and sender.dmarc != "pass"):
+        return "typed"
+    return "proven"
+
+
+def is_outbound(event: Event) -> bool:
+    # The sender of what the team or its AI wrote is the shop, not the person.
+    return isinstance(event, MessageSent) and event.direction == "outbound"
+
+
+def _unless_blocked(agent: AgentSettings, kind: str, key: str | None) -> str | None:
+    return None if key and is_blocked(kind, key, agent.policies.blocked_values) else key
