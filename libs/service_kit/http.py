@@ -1,0 +1,60 @@
+"""The one HTTP app of a service: its routes, health, metrics, problems."""
+
+import hmac
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from service_kit import metrics, problems
+from service_kit.problems import Problem
+
+if TYPE_CHECKING:
+    from service_kit.service import Runtime, Service
+
+_LOOPBACK = {"127.0.0.1", "::1"}
+
+
+def build_app(service: "Service", runtime: "Runtime") -> FastAPI:
+    """Routes find `request.app.state.runtime` and `request.app.state.service_state`."""
+    # The interactive pages load scripts of strangers; the document alone is enough.
+    app = FastAPI(title=f"kith {service.name.replace('_', ' ')}", docs_url=None, redoc_url=None)
+    app.state.runtime = runtime
+    app.state.service_state = service.state
+    problems.install(app)
+    _add_health(app, runtime)
+    for router in service.routers:
+        app.include_router(router)
+    return app
+
+
+def require_service_token(request: Request) -> None:
+    """Dependency of internal doors. Raises Problem 401."""
+    if not _has_service_token(request):
+        raise Problem(401, "unauthenticated", "This door needs the service token.")
+
+
+def _has_service_token(request: Request) -> bool:
+    wanted = request.app.state.runtime.settings.service_token.get_secret_value()
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    given = token.strip().encode("utf-8", "surrogateescape")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given, wanted.encode())
+
+
+def _add_health(app: FastAPI, runtime: "Runtime") -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> JSONResponse:
+        alive = runtime.health.alive
+        return JSONResponse({"alive": alive}, 200 if alive else 503)
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> JSONResponse:
+        report: dict[str, Any] = await runtime.report()
+        return JSONResponse(report, 200 if report["ready"] else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics_page(request: Request) -> Response:
+        client = request.client.host if request.client else ""
+        if client not in _LOOPBACK and not _has_service_token(request):
+            raise Problem(401, "unauthenticated", "Metrics need the service token from here.")
+        return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
