@@ -1,0 +1,1 @@
+"""Servers that stand in for systems of others, so that tests and the demo need no account."""

@@ -1,0 +1,1 @@
+"""Keeps contacts in step with the CRMs that a space is connected to."""

@@ -1,0 +1,1 @@
+"""Sees an erasure through every slice and proves it."""
