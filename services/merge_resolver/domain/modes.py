@@ -1,0 +1,75 @@
+"""Step 4: whether an identifier may link at all.
+
+Weak evidence never switches off strong evidence: only asserted and proven claims can make an
+address dead, and many typed ones only stop the typed ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+from contact_schema.values import is_role_mailbox
+from merge_resolver.domain.facts import ASSERTED, TYPED, Identifier
+from merge_resolver.domain.records import Claim, Record
+from merge_resolver.domain.rules import FAMILIES, Rules
+
+Claimants = list[tuple[int, Claim]]
+"""Records (by number) that claim an identifier, each with its claim."""
+
+
+class Mode(Enum):
+    LIVE = "live"
+    TRUSTED_ONLY = "trusted only"
+    BLOCKED = "blocked"
+    DEAD = "dead"
+
+
+def owning_claims(family: str, claimants: Claimants, owner_of: Mapping[int, int]) -> Claimants:
+    """The claims by which owners own: the proven and asserted ones where there is any. Nobody
+    proves a browser, so there every claim counts.
+    """
+    owned = [(record, claim) for record, claim in claimants if record in owner_of]
+    if family == "browser":
+        return owned
+    return [one for one in owned if one[1].proof >= ASSERTED] or owned
+
+
+def mode_of(
+    identifier: Identifier,
+    claimants: Claimants,
+    account_of: Mapping[int, int],
+    records: list[Record],
+    rules: Rules,
+) -> Mode:
+    """Of an identifier that is not blocked."""
+    family = FAMILIES[identifier.type]
+    if family in rules.accounts_per_identifier and account_of:
+        strong = {
+            account_of[record]
+            for record, claim in claimants
+            if record in account_of and (claim.proof > TYPED or family == "browser")
+        }
+        if len(strong) > _account_cap(identifier, family, rules):
+            return Mode.DEAD
+    caps = rules.signals_per_identifier.get(family)
+    if caps and _exceeds(caps, [records[record] for record, _ in claimants]):
+        return Mode.TRUSTED_ONLY
+    return Mode.LIVE
+
+
+def _account_cap(identifier: Identifier, family: str, rules: Rules) -> int:
+    if family == "email" and is_role_mailbox(identifier.key):
+        return rules.accounts_per_role_mailbox
+    return rules.accounts_per_identifier[family]
+
+
+def _exceeds(caps: Mapping[str, int], beside: Sequence[Record]) -> bool:
+    if sum(len(record.claims) + len(record.names) for record in beside) <= min(caps.values()):
+        return False
+    signals: dict[str, set[str]] = {family: set() for family in caps}
+    for record in beside:
+        for one in record.claims:
+            if (family := FAMILIES[one.type]) in signals:
+                signals[family].add(one.key)
+        if "name" in signals:
+            signals["name"] |= record.names
+    return any(len(signals[family]) > cap for family, cap in caps.items())

@@ -1,0 +1,84 @@
+"""Whether an event tells anything that its record has not said before.
+
+A row equal to its record's current values is no fact. So a plain message of a known record costs no
+work at all, and a busy conversation does not grow a heap of equal facts.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from merge_resolver.domain.facts import Observe
+from merge_resolver.domain.fold import order_of
+
+
+@dataclass(slots=True)
+class Standing:
+    """What one record says now."""
+
+    first: int
+    claims: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    """By type and key (or value as given): best proof and first time."""
+    fields: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
+    """By class and field: time and value of the latest."""
+    tags: set[str] = field(default_factory=set)
+    in_force: set[str] = field(default_factory=set)
+    """Claims that were in force when it spoke."""
+
+    def is_news(self, fact: Observe) -> bool:
+        if fact.t < self.first or fact.covers:
+            return True
+        if fact.claim is not None and fact.claim not in self.in_force:
+            return True
+        for one in fact.told:
+            proof, first = self.claims.get((one.type, _name(one.key, one.given)), (0, 0))
+            if one.proof > proof or fact.t < first:
+                return True
+        for name, value in fact.fields.items():
+            said = self.fields.get((fact.field_class, name))
+            if said is None or said[1] != order_of(value):
+                return True
+        if fact.tags is None:
+            return False
+        return bool(fact.tags.removed or fact.tags.clears or set(fact.tags.added) - self.tags)
+
+    def learn(self, fact: Observe) -> None:
+        self.first = min(self.first, fact.t)
+        if fact.claim is not None:
+            self.in_force.add(fact.claim)
+        for one in fact.told:
+            name = (one.type, _name(one.key, one.given))
+            proof, first = self.claims.get(name, (one.proof, fact.t))
+            self.claims[name] = max(proof, one.proof), min(first, fact.t)
+        for name_, value in fact.fields.items():
+            place = (fact.field_class, name_)
+            self.fields[place] = max(
+                (fact.t, order_of(value)), self.fields.get(place, (fact.t, ""))
+            )
+
+
+def _name(key: str | None, given: str) -> str:
+    return f"key:{key}" if key is not None else f"given:{given}"
+
+
+def standing_of(own: Sequence[Observe], elsewhere: Iterable[Observe]) -> Standing | None:
+    """From the facts of a record, and those of others that may have removed its tags."""
+    standing: Standing | None = None
+    removals: list[Observe] = []
+    for fact in own:
+        standing = standing or Standing(fact.t)
+        standing.learn(fact)
+        removals.append(fact)
+        record = fact.record
+    if standing is None:
+        return None
+    removals += [fact for fact in elsewhere if record in fact.covers]
+    for fact in own:
+        for name in fact.tags.added if fact.tags is not None else ():
+            if not any(_removes(other, name, fact) for other in removals):
+                standing.tags.add(name)
+    return standing
+
+
+def _removes(other: Observe, name: str, fact: Observe) -> bool:
+    later = (other.t, other.id) > (fact.t, fact.id)
+    return later and other.tags is not None and (other.tags.clears or name in other.tags.removed)

@@ -1,0 +1,221 @@
+"""Steps 4 to 8 on one blob: from records to contacts."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from merge_resolver.domain import periods
+from merge_resolver.domain.edges import Edge, Refused, link_edges, unit_edges
+from merge_resolver.domain.facts import Identifier
+from merge_resolver.domain.grouping import Groups, Holding, holding_of
+from merge_resolver.domain.modes import Claimants, Mode, mode_of, owning_claims
+from merge_resolver.domain.records import Kept, Record, fold_records, typed_beyond_limit
+from merge_resolver.domain.rules import (
+    FAMILIES,
+    PROVEN_EMAIL,
+    TYPED_EMAIL,
+    USER,
+    Rules,
+    rank_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An edge that was accepted; ``joined`` if it made two groups one (they form the tree)."""
+
+    edge: Edge
+    record: int
+    node: int
+    joined: bool
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What steps 1 to 7 found of one blob: its records, their groups, and each edge's fate."""
+
+    records: list[Record]
+    groups: Groups
+    taken: list[Taken] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    claimants: dict[Identifier, Claimants] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An edge and the period of its identifier; or refused before it was tried."""
+
+    edge: Edge
+    period: int
+    refused: str | None = None
+
+
+def evaluate(kept: Kept, rules: Rules) -> Outcome:
+    """Steps 2 to 7. Accounts come first (ranks 0 and 1), for modes and periods are made of them;
+    browsers come last, on the partition as the other ranks leave it.
+    """
+    records = fold_records(kept, rules)
+    work = _Work(kept, rules, records)
+    work.join_accounts()
+    work.try_all(work.candidates(False, work.accounts))
+    work.try_all(work.candidates(True, work.known_groups()))
+    return work.outcome
+
+
+class _Work:
+    """One evaluation: what is known of the blob so far."""
+
+    def __init__(self, kept: Kept, rules: Rules, records: list[Record]) -> None:
+        self.kept, self.rules, self.records = kept, rules, records
+        self.numbers = {record.id: number for number, record in enumerate(records)}
+        holdings = (holding_of(one, kept.blocked, rules.limits_per_contact) for one in records)
+        self.outcome = Outcome(records, Groups(holdings, rules), claimants=_claimants(records))
+        self.accounts: dict[int, int] = {}
+        self.budget = rules.claims_per_blob
+        self._nodes: dict[tuple[Identifier, int], int] = {}
+        self._sides = _sides_of_identifiers(kept)
+        for cut in kept.separations:
+            for side, one in reversed(list(enumerate(cut.sides))):
+                for record in one.records:
+                    if record in self.numbers:
+                        self.outcome.groups.held[self.numbers[record]].sides[cut.id] = side
+
+    def join_accounts(self) -> None:
+        """Ranks 0 and 1, and which account each record is in."""
+        for edge in link_edges(self.kept.links, self.numbers):
+            self._take(edge, self.numbers[edge.key])
+        users = sorted(
+            Edge(USER, claim.first, "user", one.key, self.records[number].id, claim.proof,
+                 claim.fact)
+            for one, claimants in self.outcome.claimants.items()
+            if one.type == "user"
+            for number, claim in claimants
+        )  # fmt: skip
+        for edge in users:
+            self._take(edge, self._node(edge.identifier, 0))
+        groups = self.outcome.groups
+        for number, record in enumerate(self.records):
+            if record.users:
+                root = groups.root(number)
+                groups.held[root].account = root
+        for number in range(len(self.records)):
+            account = groups.holding(number).account
+            if account is not None:
+                self.accounts[number] = account
+
+    def known_groups(self) -> dict[int, int]:
+        groups = self.outcome.groups
+        return {
+            number: groups.root(number)
+            for number in range(len(self.records))
+            if groups.holding(number).known
+        }
+
+    def candidates(self, browsers: bool, owners: Mapping[int, int]) -> list[Candidate]:
+        """Steps 4 to 6 for the identifiers whose turn it is."""
+        found: list[Candidate] = []
+        beyond = typed_beyond_limit(self.records, self.rules.typed_addresses_per_unit)
+        for one, claimants in self.outcome.claimants.items():
+            family = FAMILIES[one.type]
+            if family != "user" and (family == "browser") == browsers:
+                found += self._of_identifier(one, claimants, owners, beyond)
+        if not browsers:
+            found += [Candidate(edge, 0) for edge in unit_edges(self.records, self.accounts)]
+        found.sort(key=lambda candidate: candidate.edge)
+        return found
+
+    def _of_identifier(
+        self,
+        one: Identifier,
+        claimants: Claimants,
+        owners: Mapping[int, int],
+        beyond: set[tuple[str, Identifier]],
+    ) -> Iterable[Candidate]:
+        family = FAMILIES[one.type]
+        mode = Mode.BLOCKED
+        if one not in self.kept.blocked:
+            mode = mode_of(one, claimants, self.accounts, self.records, self.rules)
+        cut = self._periods(one, claimants, owners)
+        for number, claim in claimants:
+            record = self.records[number].id
+            rank = rank_of(family, claim.proof)
+            if rank is None:
+                continue
+            edge = Edge(rank, claim.first, one.type, one.key, record, claim.proof, claim.fact)
+            at = cut.number_at(claim.first)
+            code = self._code(edge, mode, (record, one) in beyond)
+            since = cut.periods[at].contested_from
+            if code is None and since is not None and rank > PROVEN_EMAIL:
+                # Only whose it was first keeps it: his records are one person without it.
+                code = None if owners.get(number) == since else "contested"
+            yield Candidate(edge, at, code)
+
+    def _periods(
+        self, one: Identifier, claimants: Claimants, owners: Mapping[int, int]
+    ) -> periods.Periods:
+        releases = self.kept.releases.get(one, ())
+        owning = owning_claims(FAMILIES[one.type], claimants, owners)
+        if not releases and len(owning) < 2:
+            return periods.ALWAYS
+        return periods.cut(
+            (periods.OwnerClaim(claim.first, claim.last, owners[number])
+             for number, claim in owning),
+            releases,
+        )  # fmt: skip
+
+    def _code(self, edge: Edge, mode: Mode, beyond: bool) -> str | None:
+        if mode is Mode.BLOCKED:
+            return "blocked"
+        is_typed = edge.proof == 1
+        if mode is Mode.DEAD or (mode is Mode.TRUSTED_ONLY and is_typed):
+            return "generic"
+        if beyond and is_typed:
+            return "limit-typed"
+        if edge.rank == TYPED_EMAIL and self.rules.typed_email == "suggest":
+            return "policy"
+        return None
+
+    def try_all(self, candidates: Iterable[Candidate]) -> None:
+        """Step 7, in the order given."""
+        for candidate in candidates:
+            code = candidate.refused
+            if code is None and self.budget == 0:
+                code = "work-cap"
+            if code is None:
+                self.budget -= 1
+                self._take(candidate.edge, self._node(candidate.edge.identifier, candidate.period))
+            else:
+                number = self.numbers[candidate.edge.record]
+                self.outcome.refused.append(Refused(candidate.edge, code, number, number, number))
+
+    def _take(self, edge: Edge, node: int) -> None:
+        number, groups = self.numbers[edge.record], self.outcome.groups
+        left, right = groups.root(number), groups.root(node)
+        code = groups.join(edge.rank, number, node)
+        if code is None:
+            self.outcome.taken.append(Taken(edge, number, node, left != right))
+        else:
+            self.outcome.refused.append(Refused(edge, code, number, left, right))
+
+    def _node(self, one: Identifier, period: int) -> int:
+        node = self._nodes.get((one, period))
+        if node is None:
+            sides = dict(self._sides.get(one, ()))
+            node = self._nodes[one, period] = self.outcome.groups.add(Holding(sides=sides))
+        return node
+
+
+def _claimants(records: list[Record]) -> dict[Identifier, Claimants]:
+    found: dict[Identifier, Claimants] = {}
+    for number, record in enumerate(records):
+        for one, claim in record.claims.items():
+            found.setdefault(one, []).append((number, claim))
+    return found
+
+
+def _sides_of_identifiers(kept: Kept) -> dict[Identifier, dict[str, int]]:
+    sides: dict[Identifier, dict[str, int]] = {}
+    for cut in kept.separations:
+        for side, one in reversed(list(enumerate(cut.sides))):
+            for identifier in one.identifiers:
+                sides.setdefault(identifier, {})[cut.id] = side
+    return sides

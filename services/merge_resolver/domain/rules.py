@@ -1,0 +1,103 @@
+"""The versioned rules: ranks, caps, limits and policies. Every shortcut takes its thresholds from
+here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
+
+from merge_resolver.domain.facts import ASSERTED, PROVEN, TYPED
+
+LINKED: Final = 0
+USER: Final = 1
+PROVEN_EMAIL: Final = 2
+PROVEN_ADDRESS: Final = 3
+CRM_RECORD: Final = 4
+ASSERTED_EMAIL: Final = 5
+ASSERTED_PHONE: Final = 6
+TYPED_EMAIL: Final = 7
+TYPED_PHONE: Final = 8
+SAME_UNIT: Final = 9
+SAME_BROWSER: Final = 10
+
+STRANGERS_WAYS: Final = frozenset({TYPED_EMAIL, TYPED_PHONE})
+"""By these anybody comes under a contact without proof; what he says there is said, not known."""
+UNPROVEN_PHONES: Final = frozenset({ASSERTED_PHONE, TYPED_PHONE})
+
+FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "user": "user",
+        "email": "email",
+        "phone": "phone",
+        "crm": "crm",
+        "session": "browser",
+        "browser": "browser",
+        "whatsapp": "channel",
+        "sms": "channel",
+        "slack": "channel",
+        "messenger": "channel",
+        "channel": "channel",
+        "name": "name",
+        "unit": "unit",
+    }
+)
+"""Types that are treated alike."""
+KNOWN_BY: Final = frozenset({"user", "email", "phone", "channel", "crm"})
+
+_RANKS: Final = MappingProxyType(
+    {
+        ("user", PROVEN): USER,
+        ("user", ASSERTED): USER,
+        ("email", PROVEN): PROVEN_EMAIL,
+        ("email", ASSERTED): ASSERTED_EMAIL,
+        ("email", TYPED): TYPED_EMAIL,
+        ("phone", PROVEN): PROVEN_ADDRESS,
+        ("phone", ASSERTED): ASSERTED_PHONE,
+        ("phone", TYPED): TYPED_PHONE,
+        ("channel", PROVEN): PROVEN_ADDRESS,
+        ("crm", PROVEN): CRM_RECORD,
+        ("crm", ASSERTED): CRM_RECORD,
+        ("browser", PROVEN): SAME_BROWSER,
+        ("browser", ASSERTED): SAME_BROWSER,
+        ("browser", TYPED): SAME_BROWSER,
+    }
+)
+
+
+def rank_of(family: str, proof: int) -> int | None:
+    """The rank of this evidence, or none: an unproven channel address links nothing."""
+    return _RANKS.get((family, proof))
+
+
+_ACCOUNTS: Final = MappingProxyType({"email": 3, "phone": 4, "channel": 3, "crm": 3, "browser": 5})
+_SIGNALS: Final = MappingProxyType(
+    {
+        "email": MappingProxyType({"phone": 5, "name": 5}),
+        "phone": MappingProxyType({"email": 5, "name": 5}),
+        "browser": MappingProxyType({"email": 4, "phone": 4, "name": 4}),
+    }
+)
+_LIMITS: Final = MappingProxyType({"email": 10, "phone": 10, "channel": 20, "crm": 10})
+
+
+@dataclass(frozen=True)
+class Rules:
+    version: int = 1
+    typed_email: Literal["merge", "suggest"] = "merge"
+    unsigned_plan: Literal["flag", "apply"] = "flag"
+    blocked_values: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ("public", "paid_users", "enterprise", "growth", "internal")
+    plan_audiences: Mapping[str, str] = field(default_factory=dict)
+
+    accounts_per_identifier: Mapping[str, int] = field(default_factory=lambda: _ACCOUNTS)
+    accounts_per_role_mailbox: int = 1
+    signals_per_identifier: Mapping[str, Mapping[str, int]] = field(
+        default_factory=lambda: _SIGNALS
+    )
+    """Distinct people signals beside an identifier before typed claims of it stop linking."""
+    limits_per_contact: Mapping[str, int] = field(default_factory=lambda: _LIMITS)
+    claims_per_blob: int = 1000
+    typed_addresses_per_unit: int = 5
+    attributes_per_contact: int = 50
+    tags_per_contact: int = 50

@@ -1,0 +1,197 @@
+"""Blobs in hand: their facts as stored and as they come, and the contacts they make."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from merge_resolver.domain.blobs import Name, names_of
+from merge_resolver.domain.bodies import Stored
+from merge_resolver.domain.contacts import Contact, contacts_of
+from merge_resolver.domain.facts import Observe
+from merge_resolver.domain.news import Standing, standing_of
+from merge_resolver.domain.records import keep
+from merge_resolver.domain.resolution import evaluate
+from merge_resolver.domain.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    unit: str
+    contact: str | None
+    """None while it is hidden by an erasure."""
+    verified_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContact:
+    version: int
+    set_version: int
+    """The version since which it has had the records that it has."""
+    snapshot: str
+
+
+@dataclass(slots=True, eq=False)
+class Blob:
+    space: str
+    id: str
+    rules: Rules
+    records: dict[str, StoredRecord] = field(default_factory=dict)
+    contacts: dict[str, StoredContact] = field(default_factory=dict)
+    facts: dict[str, Stored] = field(default_factory=dict)
+    fenced: set[str] = field(default_factory=set)
+    merged_ids: set[str] = field(default_factory=set)
+    """Ids of stored blobs that became part of this one."""
+    added: dict[str, Stored] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+    cause: str = "evidence"
+    at: int = 0
+    """Time of the latest thing that touched it in this batch."""
+    touched: bool = False
+    standings: dict[str, Standing | None] = field(default_factory=dict)
+    into: "Blob | None" = None
+    """The blob that took this one in."""
+    _now: list[Contact] | None = None
+    _observed: dict[str, list[Observe]] | None = None
+
+    def add(self, fact: Stored) -> None:
+        self.facts[fact.id] = self.added[fact.id] = fact
+        self.removed.discard(fact.id)
+        self.at = max(self.at, fact.t)
+        if self._observed is not None and isinstance(fact, Observe):
+            self._observed.setdefault(fact.record, []).append(fact)
+        self.stir()
+
+    def remove(self, fact: str) -> None:
+        del self.facts[fact]
+        if self.added.pop(fact, None) is None:
+            self.removed.add(fact)
+        self._observed = None
+        self.standings.clear()
+        self.stir()
+
+    def stir(self) -> None:
+        """Something changed: the contacts are to be found anew."""
+        self._now = None
+        self.touched = True
+
+    def take_in(self, other: "Blob") -> None:
+        """A link ties two blobs: from here on they are one."""
+        other.into = self
+        self.merged_ids |= other.merged_ids | {other.id}
+        self.records |= other.records
+        self.contacts |= other.contacts
+        self.facts |= other.facts
+        self.added |= other.added
+        self.fenced |= other.fenced
+        self.removed |= other.removed
+        self.at = max(self.at, other.at)
+        self._observed = None
+        self.stir()
+
+    def current(self) -> list[Contact]:
+        """The contacts that the facts make now, without the records that are hidden."""
+        if self._now is None:
+            kept = keep(
+                fact
+                for fact in self.facts.values()
+                if not (isinstance(fact, Observe) and fact.record in self.fenced)
+            )
+            self._now = contacts_of(evaluate(kept, self.rules), kept.links)
+        return self._now
+
+    def contact_with(self, record: str) -> Contact | None:
+        return next(
+            (one for one in self.current() if any(r.id == record for r in one.records)), None
+        )
+
+    def standing(self, record: str) -> Standing | None:
+        if record not in self.standings:
+            if self._observed is None:
+                self._observed = _by_record(self.facts.values())
+            removals = self._observed.get(_REMOVALS, [])
+            self.standings[record] = standing_of(self._observed.get(record, []), removals)
+        return self.standings[record]
+
+    def is_news(self, fact: Observe) -> bool:
+        standing = self.standing(fact.record)
+        return fact.id not in self.facts and (standing is None or standing.is_news(fact))
+
+    def hear(self, fact: Observe) -> None:
+        self.add(fact)
+        standing = self.standings.get(fact.record)
+        if standing is None or fact.tags is not None or fact.covers:
+            self._observed = None
+            self.standings.clear()
+        else:
+            standing.learn(fact)
+
+    @property
+    def size(self) -> int:
+        return len(self.facts)
+
+
+_REMOVALS = ""
+"""In place of a record: facts that remove tags of other records too."""
+
+
+def _by_record(facts: Iterable[Stored]) -> dict[str, list[Observe]]:
+    found: dict[str, list[Observe]] = {}
+    for fact in facts:
+        if isinstance(fact, Observe):
+            found.setdefault(fact.record, []).append(fact)
+            if fact.covers:
+                found.setdefault(_REMOVALS, []).append(fact)
+    return found
+
+
+@dataclass(slots=True)
+class Book:
+    """The blobs of one space that a batch touches, by what they know."""
+
+    space: str
+    rules: Rules
+    fenced: set[str] = field(default_factory=set)
+    """Records that are hidden or erased, of those the batch names."""
+    _by_name: dict[Name, Blob] = field(default_factory=dict)
+
+    def put(self, name: Name, blob: Blob) -> None:
+        self._by_name[name] = blob
+
+    def find(self, record: str) -> Blob | None:
+        return self._blob(("record", record))
+
+    def blobs(self) -> list[Blob]:
+        """In a fixed order, each once."""
+        living = {id(one): one for one in map(_last, self._by_name.values())}
+        return sorted(living.values(), key=lambda blob: blob.id)
+
+    def hear(self, fact: Observe) -> Blob | None:
+        """Take an observation in; none if it tells nothing new."""
+        own = self.find(fact.record)
+        if own is not None and not own.is_news(fact):
+            return None
+        names = names_of(fact)
+        blob = self.tie({one for name in names if (one := self._blob(name)) is not None})
+        if blob is None:
+            blob = Blob(self.space, fact.record, self.rules)
+        for name in names:
+            self.put(name, blob)
+        blob.hear(fact)
+        return blob
+
+    def tie(self, blobs: Collection[Blob]) -> Blob | None:
+        """One blob of several: the largest takes the others in."""
+        found = {one.id: one for one in map(_last, blobs)}
+        ordered = sorted(found.values(), key=lambda blob: (-blob.size, blob.id))
+        for other in ordered[1:]:
+            ordered[0].take_in(other)
+        return ordered[0] if ordered else None
+
+    def _blob(self, name: Name) -> Blob | None:
+        blob = self._by_name.get(name)
+        return None if blob is None else _last(blob)
+
+
+def _last(blob: Blob) -> Blob:
+    while blob.into is not None:
+        blob = blob.into
+    return blob

@@ -1,0 +1,200 @@
+"""One function per stream: load the blobs touched, decide, save what changed, tell it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from contact_schema.changes import CommandSettled
+from contact_schema.commands import (
+    Command,
+    EditContact,
+    LinkRecords,
+    ObserveRecord,
+    RetractFacts,
+    SeparateRecords,
+)
+from contact_schema.interactions import IdentityVerified, InteractionAccepted
+from contact_schema.records import fact_id, space_key
+from merge_resolver import store
+from merge_resolver.domain import bodies
+from merge_resolver.domain.blobs import names_of
+from merge_resolver.domain.facts import Observe
+from merge_resolver.domain.rules import Rules
+from merge_resolver.domain.working import Book
+from merge_resolver.known import KnownRecords
+from merge_resolver.loading import Wanted, load
+from merge_resolver.saving import save
+from merge_resolver.settling import Settling
+from service_kit.tx import Batch, Received, Tx
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The handlers, with what they need beside a transaction."""
+
+    secret: str = field(repr=False)
+    rules_of: Callable[[str], Rules]
+    known: KnownRecords
+
+    def key_of(self, space: str) -> bytes:
+        return space_key(self.secret, space)
+
+    async def on_interactions(self, batch: Batch, tx: Tx) -> None:
+        """What visitors and channels said."""
+        await self._on_observations([(one, _observed(one.body)) for one in batch], tx)
+
+    async def on_identity(self, batch: Batch, tx: Tx) -> None:
+        """Who is who he said. A refused claim says nothing: its record has no user."""
+        proven = [one for one in batch if isinstance(one.body, IdentityVerified)]
+        await self._on_observations([(one, _observed(one.body)) for one in proven], tx)
+
+    async def _on_observations(self, told: list[tuple[Received[Any], Observe]], tx: Tx) -> None:
+        spaces = {received.space for received, _ in told}
+        epochs = await lock(tx, spaces)
+        news = [
+            (received, fact)
+            for received, fact in told
+            if not self.known.says_nothing_new(received.space, fact, epochs[received.space])
+        ]
+        if not news:
+            return
+        fenced = await store.find_fenced(tx, {(one.space, fact.record) for one, fact in news})
+        kept = []
+        for received, fact in news:
+            if (received.space, fact.record) in fenced:
+                tx.suppress(received)
+            else:
+                kept.append((received, fact))
+        retracted = await store.find_retracted(tx, {(one.space, fact.id) for one, fact in kept})
+        wanted = {(one.space, *name) for one, fact in kept for name in _wanted(fact)}
+        books = await load(tx, self.rules_of, spaces, wanted)
+        causes: dict[int, Received[Any]] = {}
+        for received, fact in kept:
+            if (received.space, fact.id) not in retracted:
+                blob = books[received.space].hear(fact)
+                if blob is not None:
+                    causes[id(blob)] = received
+        await save(tx, books.values(), self.key_of, causes, {})
+        self._remember(tx, books, {(one.space, fact.record) for one, fact in kept}, epochs)
+
+    def _remember(
+        self,
+        tx: Tx,
+        books: dict[str, Book],
+        records: Iterable[tuple[str, str]],
+        epochs: dict[str, int],
+    ) -> None:
+        standings = []
+        for space, record in records:
+            blob = books[space].find(record)
+            standing = blob.standing(record) if blob is not None else None
+            if standing is not None:
+                standings.append((space, record, epochs[space], standing))
+
+        def remember() -> None:
+            for one in standings:
+                self.known.remember(*one)
+
+        tx.after_commit(remember)
+
+    async def on_commands(self, batch: Batch, tx: Tx) -> None:
+        """What people, keys and connected systems order: each is settled once, and the same way
+        when it comes again.
+        """
+        spaces = {received.space for received in batch}
+        await lock(tx, spaces)
+        before = await store.find_settled(tx, {(one.space, one.body.command) for one in batch})
+        fresh: dict[tuple[str, str], Received[Any]] = {}
+        for received in batch:
+            place = (received.space, received.body.command)
+            if place in before:
+                body = CommandSettled.model_validate_json(before[place])
+                tx.emit(body, cause=received)
+            else:
+                # Twice in one batch: the first is decided, and its answer is for both.
+                fresh.setdefault(place, received)
+        if fresh:
+            await self._decide_all(tx, spaces, list(fresh.values()))
+
+    async def _decide_all(self, tx: Tx, spaces: set[str], batch: list[Received[Any]]) -> None:
+        named = {(one.space, record) for one in batch for record in _records_of(one.body)}
+        facts = {(one.space, fact) for one in batch for fact in _facts_of(one.body)}
+        homes = await store.find_homes(tx, facts)
+        named |= {(space, record) for (space, _), record in homes.items()}
+        fenced = await store.find_fenced(tx, named)
+        retracted = await store.find_retracted(tx, facts)
+        links = await store.find_merges_by_link(tx, facts)
+        wanted: set[Wanted] = {(space, "record", record) for space, record in named}
+        wanted |= {(one.space, *name) for one in batch for name in _names_in(one.body)}
+        books = await load(tx, self.rules_of, spaces, wanted, fenced)
+        settling = Settling(books, self._fact_id, retracted, links)
+        for received in batch:
+            settling.decide(received)
+        await store.insert_retracted(tx, settling.newly_retracted())
+        if settling.took_back:
+            await store.raise_epochs(tx, spaces)
+        saved = await save(tx, books.values(), self.key_of, settling.causes, settling.actors)
+        rows = []
+        for received, settled in settling.settle(saved):
+            tx.emit(settled, cause=received)
+            body = settled.model_dump_json()
+            rows.append((settled.space, settled.command, settled.contact, body))
+        await store.insert_settled(tx, rows)
+
+    def _fact_id(self, space: str, command: str) -> str:
+        return fact_id(self.key_of(space), "separation", command)
+
+
+async def lock(tx: Tx, spaces: set[str]) -> dict[str, int]:
+    """One writer per space, whichever stream it reads."""
+    await store.insert_spaces(tx, spaces)
+    return await store.lock_spaces(tx, spaces)
+
+
+def _observed(body: InteractionAccepted | IdentityVerified) -> Observe:
+    is_verdict = isinstance(body, IdentityVerified)
+    return bodies.observe(body.record, body.unit, body.observation, body.claim, verdict=is_verdict)
+
+
+def _wanted(fact: Observe) -> list[tuple[str, str]]:
+    return [(kind, value) for kind, value in names_of(fact)]
+
+
+def _names_in(body: Command) -> list[tuple[str, str]]:
+    """What a command may tie its record to."""
+    match body:
+        case ObserveRecord():
+            return _wanted(bodies.observe(body.record, body.unit, body.observation))
+        case EditContact():
+            told = bodies.edit(body, body.contact, "", ()).told
+            return [(one.type, one.key) for one in told if one.key is not None]
+        case _:
+            return []
+
+
+def _records_of(body: Command) -> list[str]:
+    match body:
+        case ObserveRecord():
+            return [body.record]
+        case EditContact():
+            return [body.contact]
+        case LinkRecords():
+            return [body.left, body.right]
+        case SeparateRecords():
+            return [record for side in body.sides for record in side.records]
+        case _:
+            return []
+
+
+def _facts_of(body: Command) -> list[str]:
+    match body:
+        case ObserveRecord():
+            return [body.observation.fact]
+        case EditContact() | SeparateRecords():
+            return [body.fact]
+        case LinkRecords():
+            return [body.fact, *body.lift]
+        case RetractFacts():
+            return list(body.facts)
+        case _:
+            return []

@@ -1,0 +1,173 @@
+"""What a batch came to: messages out, rows in, one statement for each kind of row."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from contact_schema.changes import ContactChanged, ContactSplit
+from contact_schema.records import opaque_id
+from merge_resolver import store
+from merge_resolver.domain.blobs import identifiers_of
+from merge_resolver.domain.bodies import body_of, record_of
+from merge_resolver.domain.differences import Difference, Joining, compare
+from merge_resolver.domain.facts import Observe
+from merge_resolver.domain.snapshot import instant
+from merge_resolver.domain.working import Blob, Book
+from service_kit.tx import Received, Sequenced, Tx
+
+KeyOf = Callable[[str], bytes]
+"""The key of a space."""
+
+
+@dataclass(slots=True)
+class Saved:
+    """By space and record: the contact it is in now; and the merges that operators' links made."""
+
+    contact_of: dict[tuple[str, str], str] = field(default_factory=dict)
+    merges: dict[str, str] = field(default_factory=dict)
+
+
+async def save(
+    tx: Tx,
+    books: Iterable[Book],
+    key_of: KeyOf,
+    causes: Mapping[int, Received[Any]],
+    actors: Mapping[str, str],
+) -> Saved:
+    """``causes`` are the last messages that touched each blob, by its identity."""
+    touched = [blob for book in books for blob in book.blobs() if blob.touched]
+
+    def merge_id(blob: Blob, into: str, absorbed: tuple[str, ...]) -> str:
+        return opaque_id(key_of(blob.space), "merge", into, *absorbed, blob.at)
+
+    differences = [(blob, compare(blob, merge_id, actors)) for blob in touched]
+    await _save_facts(tx, touched)
+    await _save_contacts(tx, differences)
+    undone = await _undo_merges(tx, differences)
+    saved = Saved()
+    for blob, found in differences:
+        _emit(tx, blob, found, undone, causes.get(id(blob)))
+        saved.contact_of |= {(blob.space, one): c for one, c in found.contact_of.items()}
+        saved.merges |= {one.link: one.merge for one in found.journal if one.link}
+    return saved
+
+
+async def _save_facts(tx: Tx, touched: Iterable[Blob]) -> None:
+    facts, gone, moved = [], [], []
+    identifiers: dict[tuple[str, str, str], str] = {}
+    for blob in touched:
+        moved += [(blob.space, old, blob.id) for old in sorted(blob.merged_ids)]
+        gone += [(blob.space, fact) for fact in blob.removed]
+        for fact in blob.added.values():
+            body = orjson.dumps(body_of(fact), default=list).decode()
+            kind = type(fact).__name__
+            facts.append((blob.space, fact.id, record_of(fact), kind, fact.t, body))
+            if isinstance(fact, Observe):
+                for one in identifiers_of(fact):
+                    identifiers[blob.space, one.type, one.key] = blob.id
+    await store.move_records(tx, moved)
+    await store.move_identifiers(tx, moved)
+    await store.delete_facts(tx, gone)
+    await store.upsert_facts(tx, facts)
+    await store.insert_identifiers(tx, [(*key, blob) for key, blob in identifiers.items()])
+
+
+async def _save_contacts(tx: Tx, differences: list[tuple[Blob, Difference]]) -> None:
+    records = [
+        (blob.space, record, row[0], blob.id, *row[1:])
+        for blob, found in differences
+        for record, row in found.records.items()
+    ]
+    snapshots = [
+        (blob.space, contact, text)
+        for blob, found in differences
+        for contact, text in found.snapshots.items()
+    ]
+    gone = [(blob.space, one) for blob, found in differences for one in found.gone]
+    merges = [_merge_row(blob, one) for blob, found in differences for one in found.journal]
+    await store.upsert_records(tx, records)
+    await store.delete_contacts(tx, gone)
+    await store.upsert_contacts(tx, snapshots)
+    await store.insert_merges(tx, merges)
+    if snapshots:
+        _mark_versions_later(tx, differences)
+
+
+def _mark_versions_later(tx: Tx, differences: list[tuple[Blob, Difference]]) -> None:
+    mine = {id(one) for _, found in differences for one in found.changed}
+    moved = {(blob.space, one) for blob, found in differences for one in found.moved}
+
+    async def mark(tx: Tx, sequenced: Sequenced) -> None:
+        versions: dict[tuple[str, str], int] = {}
+        for message, sequence in sequenced:
+            if id(message) in mine and isinstance(message, ContactChanged):
+                versions[message.space, message.snapshot.contact] = sequence
+        await store.mark_versions(
+            tx, [(*place, version, place in moved) for place, version in versions.items()]
+        )
+
+    tx.after_sequencing(mark)
+
+
+def _merge_row(blob: Blob, joining: Joining) -> dict[str, Any]:
+    evidence = joining.evidence
+    return {
+        "space": blob.space,
+        "merge": joining.merge,
+        "into_contact": joining.into,
+        "absorbed": joining.absorbed,
+        "cause": joining.cause,
+        "link": joining.link,
+        "rules_version": blob.rules.version,
+        "evidence": None if evidence is None else evidence.model_dump(),
+        "sides": joining.sides,
+        "at": instant(joining.at).isoformat(),
+    }
+
+
+async def _undo_merges(
+    tx: Tx, differences: list[tuple[Blob, Difference]]
+) -> dict[tuple[str, str], str]:
+    """Merges that a split takes back: their sides are in different contacts now. By split contact,
+    the latest.
+    """
+    split = {
+        (blob.space, one.contact): (blob, found)
+        for blob, found in differences
+        for one in found.split
+    }
+    latest: dict[tuple[str, str], str] = {}
+    rows = []
+    for row in await store.find_merges_into(tx, list(split)):
+        blob, found = split[row["space"], row["into_contact"]]
+        here = found.contact_of.get(row["into_contact"])
+        apart = [
+            one
+            for one in row["absorbed"]
+            if one in found.contact_of and found.contact_of[one] != here
+        ]
+        if apart and here is not None:
+            latest.setdefault((row["space"], row["into_contact"]), row["merge"])
+            rows.append((row["space"], row["merge"], instant(blob.at)))
+    await store.mark_undone(tx, rows)
+    return latest
+
+
+def _emit(
+    tx: Tx,
+    blob: Blob,
+    found: Difference,
+    undone: Mapping[tuple[str, str], str],
+    cause: Received[Any] | None,
+) -> None:
+    tx.emit(*found.created, *found.merged, cause=cause)
+    for split in found.split:
+        merge = undone.get((blob.space, split.contact))
+        tx.emit(_undone(split, merge) if merge else split, cause=cause)
+    tx.emit(*found.changed, cause=cause)
+
+
+def _undone(split: ContactSplit, merge: str) -> ContactSplit:
+    return split.model_copy(update={"undone": merge})

@@ -1,0 +1,9 @@
+"""Settings of the resolver, from the environment."""
+
+from service_kit.settings import KitSettings
+
+
+class Settings(KitSettings):
+    http_port: int = 8084
+    known_records: int = 200_000
+    """Records remembered, so that their plain messages cost no work: about 1 kB each."""
