@@ -1,0 +1,41 @@
+"""The running stack, once for all stories: real broker, real database, six processes."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kith.stack import Stack
+from tests.e2e.visitors import Doors
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own; while stories are written, the one that runs in KITH_E2E_STACK."""
+    if running := os.environ.get("KITH_E2E_STACK"):
+        yield Stack(Path(running))
+        return
+    with Stack(tmp_path_factory.mktemp("stack")) as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def doors(stack: Stack) -> Iterator[Doors]:
+    with Doors.open(stack.env) as doors:
+        yield doors
+
+
+@pytest.fixture(scope="session")
+def second_agent(stack: Stack) -> Iterator[Doors]:
+    """Another agent, in a space of its own."""
+    env = stack.env
+    with Doors.open(
+        {
+            **env,
+            "KITH_DEMO_API_KEY": env["KITH_SECOND_API_KEY"],
+            "KITH_DEMO_WIDGET_KEY": env["KITH_SECOND_WIDGET_KEY"],
+            "KITH_DEMO_AGENT_ID": env["KITH_SECOND_AGENT_ID"],
+        }
+    ) as doors:
+        yield doors
