@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from fastapi_offline import FastAPIOffline
 
 from service_kit import metrics, problems
 from service_kit.problems import Problem
@@ -17,8 +18,9 @@ _LOOPBACK = {"127.0.0.1", "::1"}
 
 def build_app(service: "Service", runtime: "Runtime") -> FastAPI:
     """Routes find `request.app.state.runtime` and `request.app.state.service_state`."""
-    # The interactive pages load scripts of strangers; the document alone is enough.
-    app = FastAPI(title=f"kith {service.name.replace('_', ' ')}", docs_url=None, redoc_url=None)
+    # A service without doors has nothing to document.
+    title, docs = f"kith {service.name.replace('_', ' ')}", "/docs" if service.routers else None
+    app = FastAPIOffline(docs, None, title=title)
     app.state.runtime = runtime
     app.state.service_state = service.state
     problems.install(app)

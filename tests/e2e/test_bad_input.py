@@ -98,6 +98,16 @@ def test_the_framework_s_own_errors_are_problems_too(doors: Doors) -> None:
         )
 
 
+def test_each_door_has_a_page_about_itself_that_needs_nobody_else(doors: Doors) -> None:
+    for client in (doors.api, doors.ingest):
+        page = client.get("/docs")
+        assert page.status_code == httpx.codes.OK
+        assert "https://" not in page.text
+        paths = client.get("/openapi.json").json()["paths"]
+        assert paths
+        assert not [path for path in paths if path.startswith("/internal")]
+
+
 def test_without_a_key_nothing_is_told(doors: Doors) -> None:
     for client, path in ((doors.api, "/v1/contacts"), (doors.api, "/v1/contacts/contact_x")):
         for headers in ({"Authorization": ""}, {"Authorization": "Bearer ak_" + "x" * 43}):
