@@ -1,0 +1,83 @@
+"""Wiring: settings, streams, routes, background work. Run by ``python -m contacts_api.app``."""
+
+import asyncio
+from functools import partial
+from typing import Final
+
+from contact_schema import changes, erasure, interactions
+from contacts_api import handlers
+from contacts_api.dashboard.routes import build_router
+from contacts_api.routes import ROUTERS
+from contacts_api.settings import ContactsApiSettings
+from contacts_api.state import State
+from contacts_api.store import commands as command_rows
+from service_kit.service import Runtime, Service, Stream, run
+
+TIDY_SECONDS: Final = 300
+
+
+async def tidy(runtime: Runtime) -> None:
+    """Drop answers and commands of more than a day ago."""
+    while True:
+        async with runtime.transaction() as tx:
+            await command_rows.delete_old_answers(tx)
+            await command_rows.delete_old_commands(tx)
+        await asyncio.sleep(TIDY_SECONDS)
+
+
+def build(settings: ContactsApiSettings) -> Service:
+    state = State(settings)
+    settled = state.settlements.settled
+    return Service(
+        name="contacts_api",
+        settings=settings,
+        streams=(
+            Stream(
+                "contacts.changes.v1",
+                partial(handlers.on_changes, settled=settled),
+                (
+                    changes.ContactCreated,
+                    changes.ContactChanged,
+                    changes.ContactsMerged,
+                    changes.ContactSplit,
+                    changes.ContactErased,
+                    changes.CommandSettled,
+                ),
+                # Somebody waits for most of these: a write is answered once it is here.
+                idle_ms=5,
+            ),
+            Stream(
+                "contacts.interactions.v1",
+                handlers.on_interactions,
+                (interactions.InteractionAccepted,),
+            ),
+            Stream(
+                "contacts.crm.v1",
+                handlers.on_crm,
+                (changes.CrmStateChanged, changes.CrmConnectionChanged),
+            ),
+            Stream(
+                "contacts.erasure.v1",
+                handlers.on_erasure,
+                (
+                    erasure.ErasureScoped,
+                    erasure.FenceRecords,
+                    erasure.SliceFenced,
+                    erasure.EraseRecords,
+                    erasure.SliceErased,
+                    erasure.ErasureAdvanced,
+                ),
+            ),
+        ),
+        routers=(*ROUTERS, build_router(state.secret_key("dashboard"), settings.dashboard_url)),
+        tasks=(state.attached(), tidy),
+        state=state,
+    )
+
+
+def main() -> None:
+    run(build(ContactsApiSettings()))
+
+
+if __name__ == "__main__":
+    main()

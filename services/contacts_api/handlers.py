@@ -1,0 +1,263 @@
+"""One function per stream: fold the batch, write each kind of change once."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import orjson
+
+from contact_schema.changes import (
+    CommandSettled,
+    ContactChanged,
+    ContactErased,
+    ContactsMerged,
+    ContactSplit,
+    CrmConnectionChanged,
+    CrmStateChanged,
+)
+from contact_schema.erasure import (
+    EraseRecords,
+    ErasureAdvanced,
+    ErasureScoped,
+    Expiry,
+    FenceRecords,
+    SliceErased,
+    SliceFenced,
+)
+from contacts_api.domain.contact_rows import Change, Place, Row, fold_changes
+from contacts_api.domain.erasure_view import COUNTED
+from contacts_api.domain.interactions import Event, fold_events
+from contacts_api.store import commands, contacts, crm, erasures, interactions, merges
+from service_kit.tx import Batch, Received, Tx
+
+SLICE: Final = "contacts_api"
+OUTBOX_KEPT: Final = timedelta(days=7)
+
+
+async def on_changes(
+    batch: Batch, tx: Tx, settled: Callable[[Iterable[str]], None] = lambda _: None
+) -> None:
+    """What contacts became. ``settled`` is told of commands once their rows are there."""
+    await contacts.lock_spaces(tx, {received.space for received in batch})
+    kept = await _without_fenced(tx, batch, _named_by_change)
+    await _save_changes(tx, [r for r in kept if isinstance(r.body, ContactChanged)])
+    await _save_endings(tx, kept)
+    await _save_journal(tx, kept)
+    rows = [_settled_row(r.body) for r in batch if isinstance(r.body, CommandSettled)]
+    if rows:
+        done = await commands.mark_settled(tx, rows)
+        tx.after_commit(lambda: settled(done))
+
+
+async def on_interactions(batch: Batch, tx: Tx) -> None:
+    """Timeline, counters and conversations, by record: whose they are is asked when reading."""
+    await contacts.lock_spaces(tx, {received.space for received in batch})
+    kept = await _without_fenced(tx, batch, lambda body: [body.record])
+    if not kept:
+        return
+    folded = fold_events(
+        Event(received.body, f"entry_{received.message_id.hex}", received.sequence)
+        for received in kept
+    )
+    await interactions.insert_timeline(tx, folded.timeline)
+    await interactions.upsert_activity(tx, [row for _, row in sorted(folded.activity.items())])
+    await interactions.upsert_conversations(
+        tx, [row for _, row in sorted(folded.conversations.items())]
+    )
+    await interactions.advance_last_seen(
+        tx, [(space, record, at) for (space, record), at in folded.seen.items()]
+    )
+
+
+async def on_crm(batch: Batch, tx: Tx) -> None:
+    """Where contacts stand with the connected systems."""
+    kept = await _without_fenced(
+        tx, batch, lambda body: [body.contact] if isinstance(body, CrmStateChanged) else []
+    )
+    states: dict[tuple[str, ...], Row] = {}
+    connections: dict[tuple[str, ...], Row] = {}
+    for received in kept:
+        body = received.body
+        row = body.model_dump(mode="json") | {"sequence": received.sequence}
+        if isinstance(body, CrmStateChanged):
+            states[body.space, body.contact, body.connection] = row
+        elif isinstance(body, CrmConnectionChanged):
+            connections[body.space, body.connection] = row
+    if states:
+        await crm.upsert_crm_states(tx, [row for _, row in sorted(states.items())])
+    if connections:
+        await crm.upsert_crm_connections(tx, [row for _, row in sorted(connections.items())])
+
+
+async def on_erasure(batch: Batch, tx: Tx) -> None:
+    """This service's part in every erasure, and what the other slices answered."""
+    await contacts.lock_spaces(tx, {received.space for received in batch})
+    for received in batch:  # a handful a day: steps of one erasure must stay in their order
+        match received.body:
+            case ErasureScoped() as scoped:
+                await _scope(tx, scoped, received)
+            case FenceRecords() as fence:
+                await _fence(tx, fence, received)
+            case EraseRecords() as erase:
+                await _erase(tx, erase, received)
+            case SliceFenced() as fenced:
+                await erasures.upsert_fenced_receipts(
+                    tx, [(fenced.space, fenced.erasure, fenced.slice, received.appended_at)]
+                )
+            case SliceErased() as erased:
+                await erasures.upsert_erased_receipts(tx, [_receipt_row(erased)])
+            case ErasureAdvanced() as advanced:
+                await erasures.mark_erasures(
+                    tx,
+                    [
+                        (
+                            advanced.space,
+                            advanced.erasure,
+                            advanced.state,
+                            advanced.reason,
+                            advanced.at,
+                        )
+                    ],
+                )
+
+
+async def _without_fenced(
+    tx: Tx, batch: Batch, named: Callable[[Any], Sequence[str]]
+) -> list[Received[Any]]:
+    """The batch without what names an erased person, which is counted as suppressed."""
+    names = {(r.space, record) for r in batch for record in named(r.body)}
+    fenced = await interactions.find_fenced(tx, names) if names else set()
+    kept = []
+    for received in batch:
+        if any((received.space, record) in fenced for record in named(received.body)):
+            tx.suppress(received)
+        else:
+            kept.append(received)
+    return kept
+
+
+def _named_by_change(body: Any) -> Sequence[str]:
+    if isinstance(body, ContactChanged):
+        return [body.snapshot.contact]
+    return []
+
+
+async def _save_changes(tx: Tx, changed: Sequence[Received[ContactChanged]]) -> None:
+    if not changed:
+        return
+    folded = fold_changes(Change(r.body, r.sequence, r.appended_at) for r in changed)
+    if folded.left:
+        left = [(space, record, *rest) for (space, record), rest in folded.left.items()]
+        await contacts.release_records(tx, left)
+    await contacts.upsert_records(tx, folded.records.values())
+    await contacts.upsert_contacts(tx, folded.contacts.values())
+    await contacts.upsert_profiles(tx, folded.profiles.values())
+    await contacts.mark_stood(tx, folded.contacts)
+    moved: set[Place] = {*folded.records, *folded.left}
+    await contacts.delete_absorbed(tx, moved)
+    await contacts.raise_last_seen(tx, folded.records)
+    if folded.left_behind:
+        await contacts.sum_last_seen(tx, folded.left_behind)
+
+
+async def _save_endings(tx: Tx, batch: Batch) -> None:
+    """Contacts that are none any more: absorbed by a merge, or erased."""
+    ended: dict[Place, int] = {}
+    fences: set[tuple[str, str, str]] = set()
+    for received in batch:
+        match received.body:
+            case ContactsMerged(absorbed=ids):
+                ended |= {(received.space, contact): received.sequence for contact in ids}
+            case ContactErased(contact=contact, ids=ids, erasure=erasure):
+                ended[received.space, contact] = received.sequence
+                fences |= {(received.space, id_, erasure) for id_ in (contact, *ids)}
+    if ended:
+        await contacts.delete_contacts(tx, [(*place, seq) for place, seq in ended.items()])
+    if fences:
+        await erasures.insert_fences_of_ids(tx, fences)
+
+
+async def _save_journal(tx: Tx, batch: Batch) -> None:
+    rows = [_merge_row(r.body) for r in batch if isinstance(r.body, ContactsMerged)]
+    undone = [
+        (r.body.space, r.body.undone, r.body.at)
+        for r in batch
+        if isinstance(r.body, ContactSplit) and r.body.undone is not None
+    ]
+    if rows:
+        await merges.insert_merges(tx, rows)
+    if undone:
+        await merges.mark_undone(tx, undone)
+
+
+def _merge_row(merged: ContactsMerged) -> Row:
+    row = merged.model_dump(mode="json", exclude={"into"})
+    return row | {"into_contact": merged.into}
+
+
+def _settled_row(settled: CommandSettled) -> Row:
+    return settled.model_dump(mode="json", exclude={"version"})
+
+
+async def _scope(tx: Tx, scoped: ErasureScoped, received: Received[Any]) -> None:
+    if scoped.blocked is not None:
+        await erasures.show_contacts(tx, [(scoped.space, scoped.erasure)])
+        await erasures.mark_erasures(
+            tx,
+            [(scoped.space, scoped.erasure, "blocked", scoped.blocked, received.appended_at)],
+        )
+        return
+    await _hide(tx, scoped.space, scoped.records, scoped.erasure)
+    await erasures.insert_fences_of_ids(
+        tx, [(scoped.space, id_, scoped.erasure) for id_ in scoped.ids]
+    )
+
+
+async def _fence(tx: Tx, fence: FenceRecords, received: Received[Any]) -> None:
+    await _hide(tx, fence.space, fence.records, fence.erasure)
+    tx.emit(
+        SliceFenced(
+            space=fence.space, erasure=fence.erasure, slice=SLICE, ledger_no=fence.ledger_no
+        ),
+        cause=received,
+    )
+
+
+async def _hide(tx: Tx, space: str, records: Sequence[str], erasure: str) -> None:
+    await erasures.insert_fences(tx, [(space, record, erasure) for record in records])
+    await erasures.drop_fenced(tx, [(space, record) for record in records])
+
+
+async def _erase(tx: Tx, erase: EraseRecords, received: Received[Any]) -> None:
+    before = await erasures.find_receipt(tx, erase.space, erase.erasure, SLICE)
+    await _hide(tx, erase.space, erase.records, erase.erasure)
+    gone = await erasures.erase_records(tx, erase.space, erase.records, erase.ids)
+    await erasures.insert_fences_of_ids(
+        tx, [(erase.space, id_, erase.erasure) for id_ in erase.ids]
+    )
+    left = await erasures.count_left(tx, erase.space, erase.records)
+    receipt = SliceErased(
+        space=erase.space,
+        erasure=erase.erasure,
+        slice=SLICE,
+        ledger_no=erase.ledger_no,
+        # A second run finds nothing; what the first one deleted is what is proven.
+        counts=orjson.loads(before["counts"]) if before else {n: gone[n] for n in COUNTED},
+        expires=(Expiry(store="outbox", by=received.appended_at + OUTBOX_KEPT),),
+        left=left,
+        at=received.appended_at,
+    )
+    await erasures.upsert_erased_receipts(tx, [_receipt_row(receipt)])
+    tx.emit(receipt, cause=received)
+
+
+def _receipt_row(receipt: SliceErased) -> Row:
+    return {
+        "space": receipt.space,
+        "erasure": receipt.erasure,
+        "slice": receipt.slice,
+        "erased_at": receipt.at,
+        "counts": receipt.counts,
+        "expires": [expiry.model_dump(mode="json") for expiry in receipt.expires],
+        "remaining": receipt.left,
+    }

@@ -1,0 +1,1 @@
+"""Rows: one function per statement of queries.sql, of the same name."""

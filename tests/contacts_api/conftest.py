@@ -1,0 +1,30 @@
+"""The API's app for the tests of its routes."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from tests.conftest import at
+from tests.contacts_api.front import Front, Stage, open_stage
+
+
+@pytest.fixture(scope="module")
+async def stage(postgres: str, migrated: str, secret: str) -> AsyncIterator[Stage]:
+    """One app on one database for all tests here: each has a workspace of its own."""
+    name = f"{migrated}_routes"
+    admin = await asyncpg.connect(postgres)
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {migrated}")
+    try:
+        async with open_stage(at(postgres, name), secret) as stage:
+            yield stage
+    finally:
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
+
+
+@pytest.fixture
+async def front(stage: Stage) -> AsyncIterator[Front]:
+    front = await stage.enter()
+    yield front
+    stage.resolver.paused = stage.resolver.elsewhere = False
