@@ -1,0 +1,1 @@
+"""The commands of `kith`, by what they are about."""

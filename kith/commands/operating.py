@@ -1,0 +1,83 @@
+"""Schemas, topics, the first workspace and refills, on any broker and database; benchmarks."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kith.bench import writes
+from kith.commands.target import Directory, needed, out, target
+from kith.stack import LOCAL, SERVICES, Stack, configuration, demo_agents, envfile, provisioning
+
+
+def migrate(
+    topics: Annotated[bool, typer.Option("--topics", help="Create missing topics too.")] = False,
+    passfile: Annotated[
+        Path | None, typer.Option(help="Write the services' database passwords to this file.")
+    ] = None,
+    directory: Directory = LOCAL,
+) -> None:
+    """Bring roles, schemas and tables of all services to the newest state."""
+    dsn = needed(directory, "KITH_POSTGRES_DSN")
+    secret = (
+        os.environ.get("KITH_SECRET") or configuration.saved(Stack(directory).layout).keys.secret
+    )
+    provisioning.migrate_database(dsn, secret)
+    out.print(f"{len(SERVICES)} schemas are at head.")
+    if topics:
+        create_topics(directory)
+    if passfile is not None:
+        provisioning.write_passwords(passfile, dsn, secret)
+
+
+def create_topics(directory: Directory = LOCAL) -> None:
+    """Create the topics of deploy/topics.yaml that are missing."""
+    provisioning.create_topics(needed(directory, "KITH_KAFKA_BOOTSTRAP"))
+    out.print("All topics are there.")
+
+
+def workspace(directory: Directory = LOCAL) -> None:
+    """Make the demo agents on a running Kith, and write their keys to stack.env."""
+    stack = Stack(directory)
+    token = needed(directory, "KITH_SERVICE_TOKEN")
+    keys = replace(configuration.load(stack.layout, fixed_ports=True).keys, service_token=token)
+    addresses = envfile.Addresses(
+        api=needed(directory, "KITH_API_URL"),
+        ingest=needed(directory, "KITH_INGEST_URL"),
+        crm=needed(directory, "KITH_CRM_URL"),
+        kafka=needed(directory, "KITH_KAFKA_BOOTSTRAP"),
+        postgres=needed(directory, "KITH_POSTGRES_DSN"),
+    )
+    inside = os.environ.get("KITH_CONTACTS_API_URL", addresses.api)
+    agents = demo_agents.provision(keys, inside, needed(directory, "KITH_IDENTITY_VERIFY_URL"))
+    envfile.write(stack.layout.env_file, envfile.entries(addresses, keys, agents))
+    out.print(f"Keys and login: {stack.layout.env_file}")
+
+
+def refill(
+    service: Annotated[str, typer.Argument(help="The service that wrote them, like `ingest`.")],
+    first: Annotated[int, typer.Option("--from", min=1, help="Sequence to begin with.")],
+    directory: Directory = LOCAL,
+) -> None:
+    """Send what a service has written again, from a sequence to the end; repeats are dropped."""
+    if service not in SERVICES:
+        out.print(f"{service} is none of {', '.join(SERVICES)}.")
+        raise typer.Exit(2)
+    mark = provisioning.refill(needed(directory, "KITH_POSTGRES_DSN"), service, first)
+    out.print(f"The relay of {service} sends again from {mark + 1}.")
+
+
+def bench_writes(
+    rounds: Annotated[int, typer.Option(min=1, help="Calls of each kind.")] = 200,
+    directory: Directory = LOCAL,
+) -> None:
+    """How long a write takes until it is read back, against a plain read."""
+    stack = Stack(directory)
+    stack.layout.make()
+    timings = writes.run(target(directory), rounds, stack.layout.directory / "bench-writes.json")
+    read = timings["read"]
+    for kind, timing in timings.items():
+        times = f"median {timing.median:6.1f} ms  p99 {timing.p99:6.1f} ms"
+        out.print(f"{kind:10} {times}  {timing.median / read.median:4.1f} x read")

@@ -1,0 +1,51 @@
+"""The `kith` command."""
+
+from collections.abc import Callable, Iterator
+
+import typer
+
+from kith.commands import operating, running
+from kith.commands.importing import import_file
+
+HELP = "Contacts of an AI agent platform: run it, feed it, look at it."
+
+
+def make() -> typer.Typer:
+    """All commands there are."""
+    app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP)
+    for command in (running.up, running.down, running.status, running.logs, running.demo):
+        app.command()(command)
+    app.command("import")(import_file)
+    for name, command in _rules():
+        app.command(name)(command)
+    app.command()(operating.migrate)
+    app.command("topics")(operating.create_topics)
+    app.command()(operating.workspace)
+    outbox = typer.Typer(no_args_is_help=True, help="What services have written and sent.")
+    outbox.command()(operating.refill)
+    app.add_typer(outbox, name="outbox")
+    bench = typer.Typer(no_args_is_help=True, help="How fast this is, on this machine.")
+    bench.command("writes")(operating.bench_writes)
+    app.add_typer(bench, name="bench")
+    return app
+
+
+def _rules() -> Iterator[tuple[str, Callable[..., None]]]:
+    """Commands that are the resolver's: they try its rules on a file, without a stack."""
+    try:
+        from merge_resolver.cli import normalise_command, resolve_command
+    except ModuleNotFoundError as error:
+        # An installation without the resolver still starts, stops and imports.
+        if (error.name or "").partition(".")[0] != "merge_resolver":
+            raise
+        return
+    yield "resolve", resolve_command
+    yield "normalise", normalise_command
+
+
+def main() -> None:
+    make()()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""What servers need before services start: roles, schemas, migrations and topics."""
+
+import asyncio
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+
+import service_kit
+from kith.stack.configuration import SERVICES
+from kith.stack.layout import ROOT
+from service_kit import migrate, topics
+from service_kit.sql import load_queries
+
+TOPICS_FILE = ROOT / "deploy" / "topics.yaml"
+
+
+def prepare(bootstrap: str, admin_dsn: str, secret: str) -> dict[str, str]:
+    """Bring both servers to what the services expect; the address of each service's own role."""
+    return asyncio.run(_prepare(bootstrap, admin_dsn, secret))
+
+
+def migrate_database(admin_dsn: str, secret: str) -> None:
+    """Roles, schemas and migrations of all services."""
+    asyncio.run(migrate.provision(admin_dsn, SERVICES, secret))
+
+
+def create_topics(bootstrap: str) -> None:
+    """The topics of deploy/topics.yaml, and no others."""
+    asyncio.run(topics.provision(bootstrap, TOPICS_FILE))
+
+
+def refill(admin_dsn: str, service: str, first: int) -> int:
+    """Set a relay's mark back so that it sends again from `first`; the mark it has now."""
+    return asyncio.run(_refill(admin_dsn, service, first))
+
+
+def write_passwords(file: Path, admin_dsn: str, secret: str) -> None:
+    """A passfile as PostgreSQL's clients read it, with one line for each service's role."""
+    file.touch(mode=0o600)
+    lines = []
+    for service in SERVICES:
+        address = urlsplit(migrate.service_dsn(admin_dsn, service, secret))
+        lines.append(f"*:*:*:{address.username}:{unquote(address.password or '')}")
+    file.write_text("\n".join(lines) + "\n")
+
+
+async def _prepare(bootstrap: str, admin_dsn: str, secret: str) -> dict[str, str]:
+    await asyncio.gather(
+        migrate.provision(admin_dsn, SERVICES, secret), topics.provision(bootstrap, TOPICS_FILE)
+    )
+    return {service: migrate.service_dsn(admin_dsn, service, secret) for service in SERVICES}
+
+
+async def _refill(admin_dsn: str, service: str, first: int) -> int:
+    messaging = load_queries(Path(service_kit.__file__).with_name("messaging.sql"))
+    connection = await asyncpg.connect(admin_dsn)
+    try:
+        await connection.execute("SELECT set_config('search_path', $1, false)", service)
+        return int(await connection.fetchval(messaging.set_mark_back.text, first))
+    finally:
+        await connection.close()
