@@ -33,7 +33,7 @@ fmt: setup ## format the code and sort imports
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format --quiet .
 
 lint: setup ## style, formatting and import contracts
-	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+	@$(BIN)/ruff check --quiet --no-cache . && $(BIN)/ruff format --quiet --no-cache --check .
 	@$(BIN)/lint-imports --no-cache --no-logo
 
 types: setup ## static types, strictly

@@ -65,8 +65,8 @@ def logs(
 
 def demo(directory: Directory = LOCAL) -> None:
     """Play a day of a shop on the stack, and show what became of it."""
-    from kith.demo.acts import DemoFailed
     from kith.demo.play import play
+    from kith.demo.shop import DemoFailed
 
     stack = Stack(directory, fixed_ports=True)
     start(stack)

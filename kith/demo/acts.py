@@ -4,99 +4,19 @@ import csv
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
 from kith.demo.cast import customers, person
-from kith.demo.day import Delivery
-from kith.demo.events import Event, Names, Thread, Visit, user_hash
+from kith.demo.events import Names, Thread, Visit
+from kith.demo.shop import DemoFailed, Shop, eventually
 
-T = TypeVar("T")
-PATIENCE_SECONDS = 45.0
 CRM_FAILURE_RATE = 0.15
-
-
-class DemoFailed(RuntimeError):
-    """Something that should have become visible did not."""
-
-
-def eventually(look: Callable[[], T | None], what: str, patience: float = PATIENCE_SECONDS) -> T:
-    """The first answer that is neither None nor False. Raises DemoFailed."""
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        if answer := look():
-            return answer
-        time.sleep(0.1)
-    raise DemoFailed(f"Not seen within {patience:.0f} s: {what}.")
-
-
-@dataclass
-class Told:
-    """What the door of the adapters answered. The widget's door tells browsers nothing."""
-
-    accepted: int = 0
-    duplicates: int = 0
-    _lock: Lock = field(default_factory=Lock, repr=False)
-
-    def add(self, answer: Mapping[str, Any]) -> None:
-        with self._lock:
-            self.accepted += answer.get("accepted", 0)
-            self.duplicates += answer.get("duplicates", 0)
-
-
-@dataclass(frozen=True)
-class Shop:
-    """The clients a shop has: its back end with an API key, and its visitors' browsers."""
-
-    env: Mapping[str, str]
-    api: httpx.Client
-    ingest: httpx.Client
-
-    def send(self, delivery: Delivery) -> dict[str, Any]:
-        if delivery.door == "widget":
-            self.browser(*delivery.events)
-            return {}
-        return self.adapter(*delivery.events)
-
-    def browser(self, *events: Event) -> None:
-        """As the widget sends it: no key but the public one, and the page's origin."""
-        key, origin = self.env["KITH_DEMO_WIDGET_KEY"], self.env["KITH_DEMO_ORIGIN"]
-        path = f"/v1/widget/{key}/events"
-        self.ingest.post(path, json=events, headers={"Origin": origin}).raise_for_status()
-
-    def adapter(self, *events: Event) -> dict[str, Any]:
-        key = self.env["KITH_DEMO_API_KEY"]
-        headers = {"Authorization": f"Bearer {key}"}
-        answer = self.ingest.post("/v1/events", json=events, headers=headers)
-        return dict(answer.raise_for_status().json())
-
-    def find(self, **filters: str) -> list[dict[str, Any]]:
-        """All contacts these filters find, page by page."""
-        found: list[dict[str, Any]] = []
-        cursor: dict[str, str] = {}
-        while True:
-            answer = self.api.get("/v1/contacts", params={**filters, "limit": "200", **cursor})
-            page = answer.raise_for_status().json()
-            found += page["data"]
-            if not page["next_cursor"]:
-                return found
-            cursor = {"cursor": page["next_cursor"]}
-
-    def find_one(self, **filters: str) -> dict[str, Any]:
-        def look() -> dict[str, Any] | None:
-            found = self.find(**filters)
-            return found[0] if found else None
-
-        return eventually(look, f"a contact with this {', '.join(filters)}")
-
-    def sign(self, user: str) -> str:
-        return user_hash(self.env["KITH_DEMO_IDENTITY_SECRET"], user)
 
 
 def connect_crm(shop: Shop) -> str:
@@ -213,6 +133,16 @@ def _settled(shop: Shop, contact: str) -> dict[str, Any]:
     }
 
 
+def _await_crm(shop: Shop, address: str, patience: float = 15.0) -> None:
+    """So that there is something to erase in the CRM too; not for ever, since it may be failing."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        states = [crm["state"] for crm in shop.api.get(address).json().get("crm", [])]
+        if "synced" in states:
+            return
+        time.sleep(0.2)
+
+
 @dataclass(frozen=True)
 class Erased:
     """An erasure as its page shows it, and what a later visit of the same person became."""
@@ -231,6 +161,7 @@ def erase(shop: Shop, names: Names) -> Erased:
     contact = shop.find_one(email=email, kind="customer")["id"]
 
     address = f"/v1/contacts/{contact}"
+    _await_crm(shop, address)
     started = shop.api.delete(address, params={"grace_days": "0", "reason": "subject_request"})
     erasure = started.raise_for_status().json()["id"]
 

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kith.demo import acts, report
-from kith.demo.acts import Shop, Told
 from kith.demo.day import ANONYMOUS, Day, Delivery
 from kith.demo.events import Names
+from kith.demo.shop import Shop, Told
 
 SEED = 1815
 LANES = 6  # stories told side by side; one story arrives in its order

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from kith.demo import figures
-from kith.demo.acts import Erased, Merged, Shop, Told, crm_calls
+from kith.demo.acts import Erased, Merged, crm_calls
+from kith.demo.shop import Shop, Told
 
 
 @dataclass(frozen=True)
