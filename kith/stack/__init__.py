@@ -16,6 +16,7 @@ from kith.stack import configuration as configurations
 from kith.stack import demo_agents, envfile, parts, postgres
 from kith.stack.configuration import SERVICES, STANDINS, Configuration
 from kith.stack.layout import LOCAL, ROOT, Layout
+from kith.stack.processes import stop_child
 
 __all__ = ["LOCAL", "SERVICES", "Stack", "StackDidNotStart"]
 
@@ -64,8 +65,7 @@ class Stack:
         if self.pid("supervisor") is not None and self.env:
             self._wait_until_ready(configurations.saved(self.layout), progress)
             return
-        self._stop_leftovers()
-        self._reap()
+        self.stop()  # of a start that was cut off, or of a supervisor that was killed
         configuration = configurations.load(self.layout, fixed_ports=self.fixed_ports)
         self._keep_last_logs()
         try:
@@ -86,9 +86,10 @@ class Stack:
 
     def stop(self) -> bool:
         """End the services, then the servers. True if anything was running."""
-        was_running = self.layout.pid("supervisor").stop(patience=STOP_PATIENCE_SECONDS)
+        was_running = self.pid("supervisor") is not None
+        self._end_own_supervisor()
+        self.layout.pid("supervisor").stop(patience=STOP_PATIENCE_SECONDS)
         was_running = self._stop_leftovers() or was_running
-        self._reap()
         self.layout.env_file.unlink(missing_ok=True)
         self.layout.state_file.unlink(missing_ok=True)
         return was_running
@@ -111,10 +112,10 @@ class Stack:
             found = self.layout.pid(name).stop(patience=35) or found
         return self.layout.pid("postgres").stop(patience=30, ask=postgres.STOP) or found
 
-    def _reap(self) -> None:
-        """A supervisor started by this object is its child: take its exit status when it ended."""
+    def _end_own_supervisor(self) -> None:
+        """One that this object started is its child, known even without its pid file."""
         if self._supervisor is not None:
-            self._supervisor.wait(STOP_PATIENCE_SECONDS)
+            stop_child(self._supervisor, patience=STOP_PATIENCE_SECONDS)
             self._supervisor = None
 
     def _keep_last_logs(self) -> None:

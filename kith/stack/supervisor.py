@@ -111,7 +111,8 @@ class Supervisor:
         shared = parts.shared_environment(self.configuration, bootstrap)
         for name in STANDINS:
             # Not ours and not here: the demo and the tests connect a stand-in instead.
-            arguments = ("--port", str(self.configuration.ports[name]))
+            kept = self.layout.data(name).with_suffix(".json")
+            arguments = ("--port", str(self.configuration.ports[name]), "--keep", str(kept))
             start = self._launcher(f"kith.standins.{name}", shared, name, arguments)
             self._add(self.services, Part(name, start))
         for service in SERVICES:
