@@ -9,7 +9,6 @@ from uuid import UUID
 
 import structlog
 from cryptography.exceptions import InvalidTag
-from service_kit.service import Runtime
 from uuid_utils.compat import uuid7
 
 from crm_sync import store
@@ -29,6 +28,7 @@ from crm_sync.hubspot import HubSpot
 from crm_sync.settings import Settings
 from crm_sync.store import ConnectionRow
 from crm_sync.targets import ForbiddenTargetError
+from service_kit.service import Runtime
 from service_kit.tx import Tx
 
 SENDING = ("ok", "limited", "degraded")
