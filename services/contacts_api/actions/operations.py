@@ -6,7 +6,7 @@ from typing import Any
 
 from contacts_api.actions.ordering import audit
 from contacts_api.actions.reading import need, not_found
-from contacts_api.domain.lag import lag_of, missing
+from contacts_api.domain.lag import lag_of, missing, trend
 from contacts_api.domain.lag_words import WORST_FIRST, service_word, stream_word
 from contacts_api.domain.principal import Principal
 from contacts_api.domain.told import History, Silent, Told, last_told, silence
@@ -76,6 +76,12 @@ def _stream(history: History, service: str, group: str, now: float, lost: dict[s
     }
 
 
+async def get_trend(state: State, principal: Principal) -> dict[str, list[float | None]]:
+    """The last 15 minutes, a value a round: worst time lag, dead letters, accepted a second."""
+    need(principal, "contacts:read")
+    return trend(tuple(state.watch.rounds))
+
+
 def _rounded(rate: float | None) -> float | None:
     return None if rate is None else round(rate, 2)
 
@@ -88,7 +94,7 @@ async def list_dead_letters(state: State, principal: Principal) -> Json:
     doors = state.settings.doors
     answers = await asyncio.gather(
         _own_letters(state),
-        *(ask(state, url, "dead-letters", PATIENCE_SECONDS) for url in doors.values()),
+        *(_letters(state, service, url) for service, url in doors.items()),
     )
     data: list[Json] = []
     unavailable: list[str] = []
@@ -102,6 +108,14 @@ async def list_dead_letters(state: State, principal: Principal) -> Json:
             ]
     data.sort(key=lambda letter: str(letter["at"]), reverse=True)
     return {"data": data, "next_cursor": None, "prev_cursor": None, "unavailable": unavailable}
+
+
+async def _letters(state: State, service: str, url: str) -> Json | Silent:
+    """Who did not answer the poller a moment ago is not waited for."""
+    newest = state.watch.rounds[-1].services[service] if state.watch.rounds else None
+    if isinstance(newest, Silent):
+        return newest
+    return await ask(state, url, "dead-letters", PATIENCE_SECONDS)
 
 
 async def _own_letters(state: State) -> Json:

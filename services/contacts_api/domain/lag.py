@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from contacts_api.domain.lag_words import WINDOW
 from contacts_api.domain.told import History, Spot, Stream, Told, samples, silence
 
+ACCEPTED = "contacts.interactions.v1"
 SETTLED = 6
 """Rounds after which what was sent must have been applied by a reader without lag."""
 AT_REST = 3
@@ -69,6 +70,23 @@ def _drain(lag: int, arriving: float | None, leaving: float | None) -> float | N
     if arriving is None or leaving is None or leaving <= arriving:
         return None
     return lag / (leaving - arriving)
+
+
+def trend(history: History) -> dict[str, list[float | None]]:
+    """A value for each round; None where nobody told."""
+    shown: dict[str, list[float | None]] = {"lag": [], "dead_letters": [], "accepted": []}
+    before: tuple[float, int] | None = None
+    for round_ in history:
+        told = [told for told in round_.services.values() if isinstance(told, Told)]
+        streams = [stream for each in told for stream in each.streams.values()]
+        shown["lag"].append(max((stream.seconds for stream in streams), default=None))
+        shown["dead_letters"].append(float(sum(s.dead_letters for s in streams)) if told else None)
+        end = sum(end for (topic, _), end in round_.ends.items() if topic == ACCEPTED)
+        moved = before is not None and end >= before[1] and round_.at > before[0]
+        accepted = (end - before[1]) / (round_.at - before[0]) if before and moved else None
+        shown["accepted"].append(accepted)
+        before = (round_.at, end)
+    return shown
 
 
 def missing(history: History) -> dict[str, int]:
