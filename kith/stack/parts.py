@@ -9,7 +9,6 @@ from pathlib import Path
 from kith.stack.configuration import SERVICES, Configuration
 from kith.stack.layout import ROOT
 
-
 # How often the operations page looks and the probe runs: what tests set for their stacks.
 TUNED = ("KITH_WATCH_SECONDS", "KITH_PROBE_SECONDS")
 
