@@ -40,7 +40,7 @@ class Watch:
         self.rounds.append(round_of(time.time(), services))
         for service, told in services.items():
             metrics.gauge("service.answers", float(isinstance(told, Told)), service=service)
-        for group, places in missing(self.rounds).items():
+        for group, places in missing(tuple(self.rounds)).items():
             metrics.gauge("sequences.missing", places, stream=group)
 
 

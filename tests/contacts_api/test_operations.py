@@ -148,3 +148,13 @@ async def test_only_what_is_there_can_be_sent_again(ops: Ops) -> None:
     for letter in ("merge_resolver-abc", "nobody-abc", "abc", "merge_resolver-..%2Fx"):
         problem(await ops.redrive(letter), 404, "not-found")
     problem(await ops.redrive("ingest-abc"), 503, "unavailable")
+
+
+async def test_the_poller_goes_on_and_keeps_no_more_than_fifteen_minutes(ops: Ops) -> None:
+    for _ in range(8):
+        await ops.look()
+    rounds = ops.front.state.watch.rounds
+    assert len(rounds) == 8
+    assert rounds.maxlen == 180
+    told = (await ops.front.api.get("/v1/ops/lag")).json()
+    assert told["services"][0]["word"] != "ok"
