@@ -9,6 +9,9 @@ from pathlib import Path
 from kith.stack.configuration import SERVICES, Configuration
 from kith.stack.layout import ROOT
 
+# How often the operations page looks and the probe runs: what tests set for their stacks.
+TUNED = ("KITH_WATCH_SECONDS", "KITH_PROBE_SECONDS")
+
 
 def python_path() -> str:
     return os.pathsep.join(str(path) for path in (ROOT / "libs", ROOT / "services", ROOT))
@@ -19,10 +22,12 @@ def shared_environment(configuration: Configuration, bootstrap: str) -> dict[str
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("KITH_", "PG"))
     }
+    tuned = {name: os.environ[name] for name in TUNED if name in os.environ}
     urls = {f"KITH_{service.upper()}_URL": configuration.url(service) for service in SERVICES}
     return {
         **kept,
         **urls,
+        **tuned,
         "PYTHONPATH": python_path(),
         "PYTHONUNBUFFERED": "1",
         "KITH_KAFKA_BOOTSTRAP": bootstrap,

@@ -1,6 +1,7 @@
 """Where a group reads: decided here, never by a client's default, which would skip records."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from service_kit.service import Runtime
 
 _log = structlog.get_logger()
-_WATCH_SECONDS = 5.0
 _STUCK_SECONDS = 300.0
 _BATCH_PATIENCE = 25.0
 
@@ -108,7 +108,7 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # published
     async def watch(self) -> None:
         """Lag, and what the client itself would never notice: a re-created log, a stuck fetcher."""
         while True:
-            await asyncio.sleep(_WATCH_SECONDS)
+            await asyncio.sleep(self._runtime.settings.watch_seconds)
             client = self.subscriber.consumer
             if client is None or not self.assigned:
                 continue
@@ -122,7 +122,7 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # published
     async def _look(self, client: Any) -> None:
         mine = list(client.assignment())
         ends = await client.end_offsets(mine) if mine else {}
-        now, lag = asyncio.get_running_loop().time(), 0
+        now, places = asyncio.get_running_loop().time(), {}
         for tp, end in ends.items():
             position = await client.position(tp)
             if position > end:
@@ -130,14 +130,13 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # published
                 client.seek(tp, 0)
                 self._consumer.forget()
                 continue
-            lag += end - position
+            places[tp.partition] = (position, end)
             before = self._progress.get(tp)
             if before is None or before[0] != position or position == end:
                 self._progress[tp] = (position, now)
             elif now - before[1] > _STUCK_SECONDS and self._consumer.retrying is None:
                 self._runtime.stop(f"{self._consumer.group}: no progress", code=STUCK)
-        self._consumer.lag = lag
-        if not lag:
-            self._consumer.lag_seconds = 0.0
-            metrics.gauge("stream.lag_seconds", 0, stream=self._consumer.group)
-        metrics.gauge("stream.lag_messages", lag, stream=self._consumer.group)
+        progress, stream = self._consumer.progress, self._consumer.group
+        progress.measure(places, time.time())
+        metrics.gauge("stream.lag_seconds", progress.seconds(time.time()), stream=stream)
+        metrics.gauge("stream.lag_messages", progress.lag, stream=stream)

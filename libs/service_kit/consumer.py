@@ -11,10 +11,11 @@ import structlog
 
 from contact_schema.envelope import Message
 from service_kit import dead_letters, metrics, watermarks
-from service_kit.accounting import Account, Fates
+from service_kit.accounting import OTHERS, Account, Fates
 from service_kit.dead_letters import Letter, Raw
 from service_kit.decoding import Head, Reader, Unreadable, read_foreign_head, read_head
 from service_kit.outcomes import Retry, Stop, is_transient
+from service_kit.progress import Progress
 from service_kit.refills import RefillRequested
 from service_kit.topics import group_of
 from service_kit.tx import Received, Tx
@@ -44,8 +45,7 @@ class Consumer:
         self.idle.set()
         self.interrupted = asyncio.Event()
         self.retrying: str | None = None
-        self.lag = 0
-        self.lag_seconds = 0.0
+        self.progress = Progress()
         self._runtime = runtime
         self._written: dict[Source, int] = {}
         self._asked: dict[Source, tuple[int, float]] = {}
@@ -61,8 +61,10 @@ class Consumer:
                 Raw(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
                 for r in records
             ]
+            self.progress.begin(raws)
             await self._try(raws)
         finally:
+            self.progress.end()
             self.idle.set()
 
     def forget(self) -> None:
@@ -77,8 +79,8 @@ class Consumer:
         return {
             "topic": self.topic.name,
             "group": self.group,
-            "lag_messages": self.lag,
-            "lag_seconds": self.lag_seconds,
+            "lag_messages": self.progress.lag,
+            "lag_seconds": self.progress.seconds(time.time()),
             "retrying": self.retrying,
         }
 
@@ -99,8 +101,6 @@ class Consumer:
             self._tell_retry(None)
             metrics.observe("batch.seconds", time.monotonic() - started, stream=self.group)
             metrics.observe("batch.messages", len(raws), stream=self.group)
-            self.lag_seconds = max(0.0, time.time() - raws[0].timestamp / 1000)
-            metrics.gauge("stream.lag_seconds", self.lag_seconds, stream=self.group)
 
     async def _wait_before_retry(self, slug: str, error: str = "") -> None:
         self._backoff = min(10.0, self._backoff * 2 or 0.1)
@@ -132,7 +132,7 @@ class Consumer:
             tx.emit(*requests)
         self._fates.extend(fates)
         self._written |= {source: m.sequence for source, m in sifted.moved.items()}
-        self._account.settle(Fates(received, letters, ignored, sifted), tx)
+        self._account.settle(Fates(len(raws), received, letters, ignored, sifted), tx)
         self._tell_gaps(sifted)
 
     def _read_heads(self, raws: Sequence[Raw]) -> tuple[list[tuple[Raw, Head]], list[Letter]]:
@@ -165,7 +165,10 @@ class Consumer:
         received: list[Received[Message]] = []
         ignored: Counter[str] = Counter()
         for raw, head in kept:
-            if (head.group and head.group != self.group) or not self.reader.takes(head):
+            if head.group and head.group != self.group:
+                ignored[OTHERS] += 1
+                continue
+            if not self.reader.takes(head):
                 ignored[head.type if head.type in self.topic.messages else "unknown"] += 1
                 continue
             try:

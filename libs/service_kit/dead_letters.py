@@ -10,7 +10,9 @@ import orjson
 
 from service_kit.outbox import MAX_BYTES, Outgoing
 from service_kit.queries import QUERIES
-from service_kit.topics import Topics, dead_letter_topic
+from service_kit.topics import Topics, dead_letter_topic, group_of
+
+_PLACE = frozenset({"producer", "sequence", "previous", "group"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,27 @@ async def insert(
         for row in new
         if dead_letter_topic(known[row["id"]].raw.topic, group) in topics
     ]
+
+
+class NotRedrivable(ValueError):
+    """A record without a value, or larger than we send, cannot be sent again."""
+
+
+async def take_again(connection: Any, id_: str, topics: Topics, service: str) -> Outgoing | None:
+    """The record as it came, for this service's group alone, and marked; None if it was before.
+
+    Its old place in the log means nothing any more: the outbox gives it a new one, with the same
+    message id. Raises NotRedrivable.
+    """
+    row = await connection.fetchrow(QUERIES.mark_redriven.text, id_)
+    if row is None:
+        return None
+    if row["body"] is None or len(row["body"]) > MAX_BYTES // 2:
+        raise NotRedrivable(id_)
+    topic, key = topics[row["topic"]], bytes(row["key"] or b"")
+    kept = {n: v for n, v in orjson.loads(row["headers"]) if n not in _PLACE and v is not None}
+    headers = {**kept, "group": group_of(service, topic.name)}
+    return Outgoing(topic.name, topic.partition_of(key), key, headers, bytes(row["body"]))
 
 
 def _row(one: Letter) -> dict[str, Any]:

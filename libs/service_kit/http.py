@@ -3,11 +3,11 @@
 import hmac
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi_offline import FastAPIOffline
 
-from service_kit import metrics, problems
+from service_kit import metrics, operating, problems
 from service_kit.problems import Problem
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def build_app(service: "Service", runtime: "Runtime") -> FastAPI:
     app.state.service_state = service.state
     problems.install(app)
     _add_health(app, runtime)
+    _add_operating(app, runtime)
     for router in service.routers:
         app.include_router(router)
     return app
@@ -59,4 +60,27 @@ def _add_health(app: FastAPI, runtime: "Runtime") -> None:
         client = request.client.host if request.client else ""
         if client not in _LOOPBACK and not _has_service_token(request):
             raise Problem(401, "unauthenticated", "Metrics need the service token from here.")
+        runtime.health.report()
         return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
+
+
+def _add_operating(app: FastAPI, runtime: "Runtime") -> None:
+    door = APIRouter(
+        prefix="/internal/v1",
+        dependencies=[Depends(require_service_token)],
+        include_in_schema=False,
+    )
+
+    @door.get("/streams")
+    async def streams() -> dict[str, Any]:
+        return await operating.tell(runtime)
+
+    @door.get("/dead-letters")
+    async def dead_letters() -> dict[str, Any]:
+        return await operating.list_dead_letters(runtime)
+
+    @door.post("/dead-letters/{letter}/redrive")
+    async def redrive(letter: str) -> dict[str, Any]:
+        return await operating.redrive(runtime, letter)
+
+    app.include_router(door)

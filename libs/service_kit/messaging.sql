@@ -152,6 +152,48 @@ SELECT d.id, d.topic, d.partition, d.record_offset, d.appended_at, d.type, d.slu
     ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
+-- name: count_dead_letters
+-- Those that nobody has sent again, by topic.
+SELECT d.topic, count(*) AS letters,
+       extract(epoch FROM clock_timestamp() - min(d.created_at))::float8 AS oldest_seconds
+  FROM dead_letters AS d
+ WHERE d.redriven_at IS NULL
+ GROUP BY d.topic;
+
+-- name: list_dead_letters
+-- Newest first, without keys, headers and bodies: nothing of a person.
+-- $1 limit
+SELECT d.id, d.topic, d.partition, d.record_offset, d.type, d.slug, d.appended_at, d.created_at, d.redriven_at
+  FROM dead_letters AS d
+ ORDER BY d.created_at DESC, d.id
+ LIMIT $1;
+
+-- name: mark_redriven
+-- In the transaction that sends it again; the second to ask finds it marked.
+-- $1 id
+UPDATE dead_letters
+   SET redriven_at = now()
+ WHERE id = $1
+   AND redriven_at IS NULL
+RETURNING topic, key, headers, body;
+
+-- name: has_dead_letter
+-- To tell what was sent again before from what never was there.
+-- $1 id
+SELECT EXISTS (SELECT FROM dead_letters AS d WHERE d.id = $1);
+
+-- name: list_emitted
+-- How far this service has written each partition, and what of it the broker has acknowledged.
+SELECT t.topic, t.partition, t.last_seq, r.last_offset
+  FROM outbox_tails AS t
+  LEFT JOIN relay_offsets AS r USING (topic, partition);
+
+-- name: list_applied
+-- How far this service has applied each producer.
+SELECT w.topic, w.partition, w.producer, w.last_seq
+  FROM watermarks AS w
+ WHERE w.last_seq IS NOT NULL;
+
 -- name: name_spaces
 -- What row-level security will compare with: the spaces this transaction may touch.
 -- $1 spaces, comma-separated

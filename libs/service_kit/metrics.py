@@ -1,6 +1,6 @@
 """Every metric the kit and the services count, by name: an unlisted name does not type-check."""
 
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -21,6 +21,8 @@ CounterName = Literal[
     "http.requests",  # by status
     "events.accepted",
     "events.refused",
+    "probe.sent",
+    "probe.lost",  # sent and not visible in time
 ]
 GaugeName = Literal[
     "outbox.rows",
@@ -30,8 +32,13 @@ GaugeName = Literal[
     "loop.delay_seconds",
     "pool.in_use",
     "service.ready",
+    "service.answers",  # as the operations page sees it, by service
+    "dead_letters.open",  # not redriven
+    "dead_letters.oldest_seconds",
+    "messages.unaccounted",  # taken from a topic and in none of the four endings
+    "sequences.missing",  # sent, passed by its reader, and not applied
 ]
-HistogramName = Literal["batch.seconds", "batch.messages"]
+HistogramName = Literal["batch.seconds", "batch.messages", "probe.seconds"]
 
 _LABELS: dict[str, tuple[str, ...]] = {
     "messages.applied": ("stream", "type"),
@@ -48,6 +55,11 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "events.refused": ("slug",),
     "stream.lag_messages": ("stream",),
     "stream.lag_seconds": ("stream",),
+    "service.answers": ("service",),
+    "dead_letters.open": ("stream",),
+    "dead_letters.oldest_seconds": ("stream",),
+    "messages.unaccounted": ("stream",),
+    "sequences.missing": ("stream",),
     "batch.seconds": ("stream",),
     "batch.messages": ("stream",),
 }
@@ -77,6 +89,22 @@ def value_of(name: CounterName | GaugeName, **labels: str) -> float:
     """What it stands at, 0 if it never moved. For tests and for health."""
     suffix = "_total" if isinstance(_made.get(name), Counter) else ""
     return REGISTRY.get_sample_value(_exposed(name) + suffix, labels) or 0.0
+
+
+def exposed() -> dict[str, tuple[str, ...]]:
+    """Every series that can stand on the page, with its labels: what rules and charts may name."""
+    named: dict[str, tuple[str, ...]] = {}
+    for kind, suffixes in (
+        (CounterName, ("_total",)),
+        (GaugeName, ("",)),
+        (HistogramName, ("_bucket", "_sum", "_count")),
+    ):
+        for name in get_args(kind):
+            labels = _LABELS.get(name, ())
+            for suffix in suffixes:
+                more = ("le",) if suffix == "_bucket" else ()
+                named[_exposed(name) + suffix] = (*labels, *more)
+    return named
 
 
 def exposition() -> bytes:

@@ -18,7 +18,6 @@ _log = structlog.get_logger()
 KEPT_DAYS = 7
 _PRUNED_AT_ONCE = 5_000
 _PRUNE_SECONDS = 60.0
-_DEPTH_SECONDS = 5.0
 
 
 def on_refills(runtime: "Runtime") -> Callable[[Batch, Tx], Awaitable[None]]:
@@ -50,12 +49,19 @@ async def prune(runtime: "Runtime") -> None:
 
 
 async def measure_outbox(runtime: "Runtime") -> None:
-    """Background task: depth and age of the oldest unsent row."""
+    """Background task: depth and age of the oldest unsent row, and dead letters nobody redrove."""
     while True:
         async with runtime.transaction() as tx:
             row = await tx.fetchrow(QUERIES.get_outbox_depth)
+            letters = await tx.fetch(QUERIES.count_dead_letters)
+        open_ = {row["topic"]: row for row in letters}
+        for consumer in runtime.consumers:
+            found, stream = open_.get(consumer.topic.name), consumer.group
+            metrics.gauge("dead_letters.open", found["letters"] if found else 0, stream=stream)
+            age = found["oldest_seconds"] if found else 0
+            metrics.gauge("dead_letters.oldest_seconds", age, stream=stream)
         if row is not None:
             metrics.gauge("outbox.rows", row["rows"])
             metrics.gauge("outbox.oldest_seconds", row["oldest_seconds"])
         metrics.gauge("pool.in_use", runtime.pool.get_size() - runtime.pool.get_idle_size())
-        await asyncio.sleep(_DEPTH_SECONDS)
+        await asyncio.sleep(runtime.settings.watch_seconds)

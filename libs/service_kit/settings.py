@@ -35,6 +35,9 @@ class KitSettings(BaseSettings):
     limits_multiplier: float = 1
     """Factor on every rate limit; a demo stack raises it."""
 
+    watch_seconds: float = 5.0
+    """How often lag and depths are looked at; the words of the operations page count such looks."""
+
     @property
     def relay_dsn(self) -> str:
         """The address the relay holds its lock on."""

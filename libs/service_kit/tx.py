@@ -157,6 +157,17 @@ class Tx:
             self.connection, letters, self._topics, self._group
         )
 
+    async def redrive(self, dead_letter: str) -> bool:
+        """Send a dead letter again, to this service only. False if that was done before.
+
+        Raises NotRedrivable.
+        """
+        again = await dead_letters.take_again(
+            self.connection, dead_letter, self._topics, self.service
+        )
+        self._outgoing += [] if again is None else [again]
+        return again is not None
+
     async def _after_sequencing(self, sequenced: Sequenced) -> None:
         for f in self._sequencing:
             await f(self, sequenced)

@@ -7,10 +7,12 @@ from typing import Final
 from contact_schema import changes, erasure, interactions
 from contacts_api import handlers
 from contacts_api.dashboard.routes import build_router
+from contacts_api.probing import probing
 from contacts_api.routes import ROUTERS
 from contacts_api.settings import ContactsApiSettings
 from contacts_api.state import State
 from contacts_api.store import commands as command_rows
+from contacts_api.watching import watching
 from service_kit.service import Runtime, Service, Stream, run
 
 TIDY_SECONDS: Final = 300
@@ -70,7 +72,7 @@ def build(settings: ContactsApiSettings) -> Service:
             ),
         ),
         routers=(*ROUTERS, build_router(state.secret_key("dashboard"), settings.dashboard_url)),
-        tasks=(state.attached(), tidy),
+        tasks=(state.attached(), tidy, watching(state), probing(state)),
         state=state,
     )
 

@@ -13,8 +13,10 @@ import httpx
 from argon2 import PasswordHasher
 
 from contact_schema import records
+from contacts_api.domain.probe_times import ProbeTimes
 from contacts_api.settings import ContactsApiSettings
 from contacts_api.settlements import Settlements
+from contacts_api.watching import Watch
 from service_kit.limits import TokenBucket
 from service_kit.service import Runtime
 from service_kit.tx import Tx
@@ -37,6 +39,8 @@ class State:
     neighbours: httpx.AsyncClient = field(
         default_factory=lambda: httpx.AsyncClient(timeout=10.0, follow_redirects=False)
     )
+    watch: Watch = field(default_factory=Watch)
+    probe: ProbeTimes = field(default_factory=ProbeTimes)
     runtime: Runtime | None = None
 
     def transaction(self, space: str | None = None) -> AbstractAsyncContextManager[Tx]:

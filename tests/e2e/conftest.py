@@ -16,8 +16,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if running := os.environ.get("KITH_E2E_STACK"):
         yield Stack(Path(running))
         return
-    with Stack(tmp_path_factory.mktemp("stack")) as own:
-        yield own
+    # Looks every second, so that the stories of the operations page end sooner; no probe between.
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("KITH_WATCH_SECONDS", "1")
+        environment.setenv("KITH_PROBE_SECONDS", "0")
+        with Stack(tmp_path_factory.mktemp("stack")) as own:
+            yield own
 
 
 @pytest.fixture(scope="session")

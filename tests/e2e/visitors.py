@@ -17,9 +17,9 @@ PATIENCE_SECONDS = 20.0
 LOOK_AGAIN_SECONDS = 0.05
 
 
-def eventually(look: Callable[[], T | None], what: str) -> T:
+def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
     """The first answer that is neither None nor False; past the patience: never seen ``what``."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if answer := look():
             return answer

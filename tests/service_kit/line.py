@@ -48,6 +48,7 @@ class Line:
             secret=SecretStr(SECRET),
             service_token=SecretStr("token"),
             topics_file=self.topics_file,
+            watch_seconds=0.2,
         )
 
     def writing(self) -> Running:

@@ -22,6 +22,12 @@ from contacts_api.actions.listing import (
 )
 from contacts_api.actions.merges import list_merges, merge_contacts, undo_merge
 from contacts_api.actions.notes import add_note, delete_note, edit_note, list_notes
+from contacts_api.actions.operations import (
+    get_lag,
+    get_trend,
+    list_dead_letters,
+    redrive_dead_letter,
+)
 from contacts_api.actions.outcomes import MovedError, Written
 from contacts_api.actions.sign_in import agents_of, sign_in, sign_out, signed_in
 from contacts_api.actions.timeline import list_timeline
@@ -41,13 +47,17 @@ __all__ = [
     "erase_contact",
     "get_contact",
     "get_erasure",
+    "get_lag",
+    "get_trend",
     "list_contacts",
+    "list_dead_letters",
     "list_erasures",
     "list_merges",
     "list_notes",
     "list_tags",
     "list_timeline",
     "merge_contacts",
+    "redrive_dead_letter",
     "resync_contact",
     "settled_command",
     "sign_in",

@@ -13,6 +13,7 @@ from contacts_api.dashboard import (
     erase_pages,
     list_pages,
     merge_pages,
+    ops_pages,
     sign_in_pages,
 )
 from contacts_api.dashboard.assets import Assets, load_assets
@@ -51,6 +52,8 @@ ROUTES: Final = (
     Route("GET", C + "/erase", "admin", erase_pages.show_erase),
     Route("POST", C + "/erase", "admin", erase_pages.erase),
     Route("GET", A + "/erasures/{erasure}", "admin", erase_pages.show_erasure),
+    Route("GET", "/ops", "agent", ops_pages.show_ops),
+    Route("POST", "/ops/dead-letters/{letter}/redrive", "admin", ops_pages.redrive),
     Route("GET", "/a/{rest:path}", "viewer", nothing_here),
 )
 

@@ -31,6 +31,9 @@ NOTICES: Final = {
     "merged": ("good", "Merged. Old links keep working."),
     "undone": ("good", "The merge was undone: both contacts are back."),
     "moved": ("good", "The contact that you opened is part of this one now."),
+    "redriven": ("good", "Sent again, to the service that had given it up."),
+    "redriven-before": ("good", "This was sent again before; nothing was done now."),
+    "not-redriven": ("warn", "Not sent again: its service does not answer, or it is empty."),
     "outranked": ("warn", "Saved, but a stronger source speaks for a field: yours does not show."),
 }  # fmt: skip
 

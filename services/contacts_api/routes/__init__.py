@@ -6,6 +6,7 @@ from contacts_api.routes import (
     internal,
     merges,
     neighbours,
+    operations,
     workspaces,
 )
 
@@ -15,5 +16,6 @@ ROUTERS = (
     merges.router,
     workspaces.router,
     neighbours.router,
+    operations.router,
     internal.router,
 )

@@ -15,7 +15,7 @@
   const on = (type, listener) => document.addEventListener(type, listener);
 
   on("htmx:beforeRequest", (event) => {
-    root.classList.add("busy");
+    if (!("quiet" in event.detail.target.dataset)) root.classList.add("busy");
     event.detail.target.setAttribute("aria-busy", "true");
     say("alert", "");
   });
@@ -37,7 +37,7 @@
   on("htmx:afterSettle", (event) => {
     if (document.activeElement && document.activeElement !== document.body) return;
     const region = event.detail.elt;
-    if (!region || !region.isConnected) return;
+    if (!region || !region.isConnected || "quiet" in region.dataset) return;
     region.setAttribute("tabindex", "-1");
     region.focus({ preventScroll: true });
   });
@@ -114,7 +114,8 @@
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
     if (sheet()?.open || off()) return;
-    if (after === "g" && event.key === "c") { follow(".nav a"); after = ""; return; }
+    const place = after === "g" && { c: ".nav a", o: ".nav a[href='/ops']" }[event.key];
+    if (place) { follow(place); after = ""; return; }
     after = event.key;
     if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
   });
