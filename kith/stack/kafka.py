@@ -65,9 +65,7 @@ def start(
     return broker
 
 
-def launch(
-    directory: Path, port: int | None, log: Path, advertised: str | None = None
-) -> Kafka:
+def launch(directory: Path, port: int | None, log: Path, advertised: str | None = None) -> Kafka:
     """Like `start`, without waiting for it."""
     libraries()
     directory.mkdir(parents=True, exist_ok=True)
@@ -124,9 +122,7 @@ def _java() -> list[str]:
     return ["java", *options, "-cp", f"{LIBRARIES}/*"]
 
 
-def _write_settings(
-    directory: Path, port: int | None, advertised: str | None
-) -> tuple[Path, str]:
+def _write_settings(directory: Path, port: int | None, advertised: str | None) -> tuple[Path, str]:
     controller = directory / "controller.port"
     remembered = int(controller.read_text()) if controller.exists() else None
     quorum = ports.pick(remembered)
