@@ -16,6 +16,7 @@ def faults(
     rounds: Annotated[int, typer.Option(min=1, help="How many faults, one after another.")] = 40,
     seed: Annotated[int, typer.Option(help="The same seed makes the same faults.")] = 1,
     rate: Annotated[float, typer.Option(min=1, help="Events a second in the stream.")] = 60,
+    minutes: Annotated[float, typer.Option(help="Begin no round after so long.")] = 600,
     only: Annotated[str, typer.Option(help="Kinds with this in their name.")] = "",
     page: Annotated[Path, typer.Option(help="Where the table is written.")] = ROOT
     / "docs"
@@ -31,7 +32,10 @@ def faults(
     from kith.faults.rounds import Outcome, Run, schedule
     from kith.faults.stage import open_stage
 
+    command = f"make faults ROUNDS={rounds} SEED={seed}" + (f" ARGS='--only {only}'" * bool(only))
+
     def told(outcome: Outcome) -> None:
+        report.write(page, run.outcomes, command=command, unknown=run.ledger.unknown)
         state = "clean" if outcome.clean else report.troubles([outcome])[0]
         out.print(
             f"{outcome.number:4} {outcome.kind:52} {outcome.events:6} events"
@@ -43,9 +47,7 @@ def faults(
     out.print(f"seed {seed}, {rounds} rounds, data in {directory}")
     with open_stage(directory, spaces=8) as stage:
         run = Run(stage, Ledger(directory / "ledger.jsonl"), seed, rate)
-        outcomes = asyncio.run(run.play(schedule(rounds, seed, only), told))
-    command = f"make faults ROUNDS={rounds} SEED={seed}" + (f" ARGS='--only {only}'" * bool(only))
-    report.write(page, outcomes, command=command, unknown=run.ledger.unknown)
+        outcomes = asyncio.run(run.play(schedule(rounds, seed, only), told, minutes * 60))
     for row in (report.HEAD, *report.rows(outcomes)):
         out.print("  ".join(f"{cell:>12}" for cell in (*row[1:], row[0])), markup=False)
     if not all(outcome.clean for outcome in outcomes):

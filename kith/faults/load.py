@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from contact_schema.records import opaque_id
 from kith.faults.ledger import Ledger, Sent
 
 PEOPLE_PER_STREAM = 6
@@ -28,6 +29,11 @@ class Agent:
     id: str
     space: str
     key: str = field(repr=False)
+    space_key: bytes = field(repr=False, default=b"")
+
+    def door_id(self, marker: str) -> str:
+        """Under which the door remembers an event."""
+        return opaque_id(self.space_key, "event", self.id, marker)
 
 
 @dataclass

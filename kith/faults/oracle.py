@@ -72,7 +72,9 @@ async def compare(
     finally:
         await connection.close()
     known = set(ledger.accepted)
-    by_door = {row["event"] for row in accepted}
+    named = {agent.id: agent for agent in agents}
+    known_ids = {named[s.agent].door_id(s.marker): s.marker for s in ledger.accepted.values()}
+    by_door = {known_ids.get(row["event"], row["event"]) for row in accepted}
     visible = set(entries)
     return Findings(
         lost=sorted((known - visible) | (known - by_door) | _unseen(people, shown)),

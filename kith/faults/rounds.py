@@ -47,9 +47,16 @@ class Run:
     outcomes: list[Outcome] = field(default_factory=list)
 
     async def play(
-        self, kinds: Sequence[Kind], told: Callable[[Outcome], None] = lambda _: None
+        self,
+        kinds: Sequence[Kind],
+        told: Callable[[Outcome], None] = lambda _: None,
+        seconds: float = float("inf"),
     ) -> list[Outcome]:
-        """One round for each kind, in this order. Ends early when a round could not be judged."""
+        """One round for each kind, in this order, none begun after so many seconds.
+
+        Ends early when a round could not be judged.
+        """
+        end = time.monotonic() + seconds
         await oracle.prepare(self.stage.servers.direct_dsn)
         load = Load(
             self.ledger,
@@ -59,6 +66,8 @@ class Run:
             self.seed,
         )
         for number, kind in enumerate(kinds, 1):
+            if time.monotonic() > end:
+                break
             outcome = await self._round(load, number, kind)
             self.outcomes.append(outcome)
             told(outcome)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from contact_schema.records import space_key
 from kith.faults.load import Agent
 from kith.faults.servers import Servers
 from kith.stack import Stack, configuration, parts, ports
@@ -128,13 +129,14 @@ def _make_agents(made: Configuration, spaces: int) -> list[Agent]:
     url = f"{made.url('contacts_api')}/internal/v1/workspaces/faults"
     answer = httpx.put(url, json=body, headers=headers, timeout=30).raise_for_status().json()
     by_name = {one["name"]: one for one in answer["agents"]}
-    agents = [
-        Agent(by_name[f"Agent {n}"]["id"], by_name[f"Agent {n}"]["space"], key)
-        for n, key in enumerate(keys)
-    ]
+    agents = [_agent(by_name[f"Agent {n}"], key, made.keys.secret) for n, key in enumerate(keys)]
     for agent in agents:
         _await_key(made.url("ingest"), agent)
     return agents
+
+
+def _agent(told: dict[str, str], key: str, secret: str) -> Agent:
+    return Agent(told["id"], told["space"], key, space_key(secret, told["space"]))
 
 
 def _await_key(ingest: str, agent: Agent) -> None:
