@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup demo up down status logs bench fmt lint types test-fast test migrate topics lock
+.PHONY: help setup demo up down status logs bench faults fmt lint types test-fast test migrate topics lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ logs: setup ## follow the logs of all parts
 
 bench: setup ## time writes on the running stack
 	@$(BIN)/kith bench writes
+
+faults: setup ## break a stack of its own: ROUNDS=n SEED=s
+	@$(BIN)/kith faults --rounds $(or $(ROUNDS),40) --seed $(or $(SEED),1) $(ARGS)
 
 fmt: setup ## format the code and sort imports
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format --quiet .

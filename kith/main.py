@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import typer
 
 from kith.commands import operating, running
+from kith.commands.faults import faults
 from kith.commands.importing import import_file
 
 HELP = "Contacts of an AI agent platform: run it, feed it, look at it."
@@ -16,6 +17,7 @@ def make() -> typer.Typer:
     for command in (running.up, running.down, running.status, running.logs, running.demo):
         app.command()(command)
     app.command("import")(import_file)
+    app.command()(faults)
     for name, command in _rules():
         app.command(name)(command)
     app.command()(operating.migrate)

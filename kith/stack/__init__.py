@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,11 +34,19 @@ class Stack:
 
     `fixed_ports` asks for the well-known ports of the doors where they are free. Broker and
     database are those of KITH_KAFKA_BOOTSTRAP and KITH_POSTGRES_DSN where set, else own processes.
+    `settings` are further entries of every service's environment.
     """
 
-    def __init__(self, directory: Path = LOCAL, *, fixed_ports: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path = LOCAL,
+        *,
+        fixed_ports: bool = False,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.layout = Layout(directory.resolve())
         self.fixed_ports = fixed_ports
+        self.settings = settings
         self._supervisor: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -66,7 +74,10 @@ class Stack:
             self._wait_until_ready(configurations.saved(self.layout), progress)
             return
         self.stop()  # of a start that was cut off, or of a supervisor that was killed
-        configuration = configurations.load(self.layout, fixed_ports=self.fixed_ports)
+        self._reap()
+        configuration = configurations.load(
+            self.layout, fixed_ports=self.fixed_ports, settings=self.settings
+        )
         self._keep_last_logs()
         try:
             addresses = self._supervise(configuration, progress)

@@ -55,18 +55,26 @@ class Keys:
 
 @dataclass(frozen=True)
 class Configuration:
-    """`outside` holds the addresses of servers that are not ours to start."""
+    """`outside` holds the addresses of servers that are not ours to start.
+
+    `settings` are further entries of every service's environment.
+    """
 
     keys: Keys
     ports: dict[str, int]
     outside: dict[str, str] = field(default_factory=dict, repr=False)
+    settings: dict[str, str] = field(default_factory=dict)
 
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{self.ports[service]}"
 
 
 def load(
-    layout: Layout, environment: Mapping[str, str] = os.environ, *, fixed_ports: bool
+    layout: Layout,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    fixed_ports: bool,
+    settings: Mapping[str, str] | None = None,
 ) -> Configuration:
     """The configuration for the next start: the same keys as ever, the same ports where free."""
     layout.make()
@@ -79,7 +87,7 @@ def load(
             preferred = PREFERRED_PORTS.get(name) if fixed_ports else None
             chosen[name] = _pick(chosen, preferred, remembered.get(name))
     configuration = Configuration(
-        keys=Keys(**before.get("keys", {})), ports=chosen, outside=outside
+        Keys(**before.get("keys", {})), chosen, outside, dict(settings or {})
     )
     save(layout, configuration)
     return configuration
@@ -88,7 +96,8 @@ def load(
 def saved(layout: Layout) -> Configuration:
     """The configuration of the stack as it was started last."""
     before = _read(layout)
-    return Configuration(Keys(**before["keys"]), before["ports"], before["outside"])
+    settings = before.get("settings", {})
+    return Configuration(Keys(**before["keys"]), before["ports"], before["outside"], settings)
 
 
 def given_from_outside(

@@ -44,13 +44,19 @@ class Kafka:
         stop_child(self.process, patience=20)
 
 
-def start(directory: Path, port: int | None = None, log: Path | None = None) -> Kafka:
+def start(
+    directory: Path,
+    port: int | None = None,
+    log: Path | None = None,
+    advertised: str | None = None,
+) -> Kafka:
     """Start a broker whose log lives in `directory`/data, made at first; return once it answers.
 
     Raises KafkaDidNotStart, or JavaIsMissing. The log is `directory`/kafka.log unless named.
+    Clients are sent to `advertised` (host:port), which may be a proxy's.
     """
     log = log or directory / "kafka.log"
-    broker = launch(directory, port, log)
+    broker = launch(directory, port, log, advertised)
     try:
         _wait_until_ready(broker, log)
     except BaseException:
@@ -59,11 +65,11 @@ def start(directory: Path, port: int | None = None, log: Path | None = None) -> 
     return broker
 
 
-def launch(directory: Path, port: int | None, log: Path) -> Kafka:
+def launch(directory: Path, port: int | None, log: Path, advertised: str | None = None) -> Kafka:
     """Like `start`, without waiting for it."""
     libraries()
     directory.mkdir(parents=True, exist_ok=True)
-    properties, bootstrap = _write_settings(directory, port)
+    properties, bootstrap = _write_settings(directory, port, advertised)
     if not (directory / "data" / "meta.properties").exists():
         _format(directory, properties, log)
     with log.open("ab") as output:
@@ -116,7 +122,7 @@ def _java() -> list[str]:
     return ["java", *options, "-cp", f"{LIBRARIES}/*"]
 
 
-def _write_settings(directory: Path, port: int | None) -> tuple[Path, str]:
+def _write_settings(directory: Path, port: int | None, advertised: str | None) -> tuple[Path, str]:
     controller = directory / "controller.port"
     remembered = int(controller.read_text()) if controller.exists() else None
     quorum = ports.pick(remembered)
@@ -124,7 +130,7 @@ def _write_settings(directory: Path, port: int | None) -> tuple[Path, str]:
     bootstrap = f"127.0.0.1:{port or ports.pick(None)}"
     addresses = {
         "listeners": f"CLIENT://{bootstrap},CONTROLLER://127.0.0.1:{quorum}",
-        "advertised.listeners": f"CLIENT://{bootstrap},CONTROLLER://127.0.0.1:{quorum}",
+        "advertised.listeners": f"CLIENT://{advertised or bootstrap},CONTROLLER://127.0.0.1:{quorum}",
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{quorum}",
         "log.dirs": str(directory / "data"),
     }

@@ -41,6 +41,7 @@ def shared_environment(configuration: Configuration, bootstrap: str) -> dict[str
         # A demo is played at once and by one address; elsewhere the agent's own limits hold.
         "KITH_LIMITS_MULTIPLIER": "50",
         "KITH_ALLOW_LOOPBACK_TARGETS": "1",
+        **configuration.settings,
     }
 
 

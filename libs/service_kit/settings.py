@@ -32,6 +32,8 @@ class KitSettings(BaseSettings):
     pool_min_size: int = 2
     pool_max_size: int = 10
     batch_max_records: int = 500
+    session_timeout_ms: int = 45_000
+    """How long the broker keeps the partitions of a process that was killed for it."""
     limits_multiplier: float = 1
     """Factor on every rate limit; a demo stack raises it."""
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 REQUEST_TIMEOUT_MS = 40_000
-SESSION_TIMEOUT_MS = 45_000
 REBALANCE_TIMEOUT_MS = 30_000
 """A join must end before its request does, and a running batch before the join."""
 GRACEFUL_SECONDS = 20
@@ -74,7 +73,7 @@ class Subscriptions:
             parser=_raw_parser(assignments),
             decoder=_raw_decoder,
             listener=assignments,
-            session_timeout_ms=SESSION_TIMEOUT_MS,
+            session_timeout_ms=self._runtime.settings.session_timeout_ms,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             max_partition_fetch_bytes=262_144,
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import service_kit
 from service_kit import subscribing
 from service_kit.migrate import _ROLE_SETTINGS
+from service_kit.settings import KitSettings
 
 KIT = Path(service_kit.__file__).parent
 SOURCES = {path.name: path.read_text("utf-8") for path in KIT.rglob("*.py")}
@@ -59,6 +60,7 @@ def test_there_are_no_kafka_transactions_and_no_notify() -> None:
 
 def test_a_join_ends_before_its_request_and_a_session_after_both() -> None:
     assert subscribing.REBALANCE_TIMEOUT_MS + 5_000 <= subscribing.REQUEST_TIMEOUT_MS
-    assert subscribing.REQUEST_TIMEOUT_MS < subscribing.SESSION_TIMEOUT_MS
+    session = KitSettings.model_fields["session_timeout_ms"].default
+    assert subscribing.REQUEST_TIMEOUT_MS < session
     statement = int(_ROLE_SETTINGS["statement_timeout"].removesuffix("s"))
     assert statement < subscribing.GRACEFUL_SECONDS
