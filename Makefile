@@ -26,8 +26,8 @@ status: setup ## show each part, its process id and whether it is ready
 logs: setup ## follow the logs of all parts
 	@$(BIN)/kith logs --follow
 
-bench: setup ## time writes on the running stack
-	@$(BIN)/kith bench writes
+bench: setup ## how many events a second become visible, beside two yardsticks (ARGS=--quick: 2 minutes)
+	@$(BIN)/kith bench pipeline $(ARGS)
 
 faults: setup ## break a stack of its own: ROUNDS=n SEED=s
 	@$(BIN)/kith faults --rounds $(or $(ROUNDS),40) --seed $(or $(SEED),1) $(ARGS)

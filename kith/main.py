@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from kith.commands import operating, running
+from kith.commands import benching, operating, running
 from kith.commands.faults import faults
 from kith.commands.importing import import_file
 
@@ -27,7 +27,8 @@ def make() -> typer.Typer:
     outbox.command()(operating.refill)
     app.add_typer(outbox, name="outbox")
     bench = typer.Typer(no_args_is_help=True, help="How fast this is, on this machine.")
-    bench.command("writes")(operating.bench_writes)
+    bench.command("writes")(benching.bench_writes)
+    bench.command("pipeline")(benching.bench_pipeline)
     app.add_typer(bench, name="bench")
     return app
 

@@ -1,4 +1,4 @@
-"""Schemas, topics, the first workspace and refills, on any broker and database; benchmarks."""
+"""Schemas, topics, the first workspace and refills, on any broker and database."""
 
 import os
 from dataclasses import replace
@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kith.bench import writes
-from kith.commands.target import Directory, needed, out, target
+from kith.commands.target import Directory, needed, out
 from kith.stack import LOCAL, SERVICES, Stack, configuration, demo_agents, envfile, provisioning
 
 
@@ -67,17 +66,3 @@ def refill(
         raise typer.Exit(2)
     mark = provisioning.refill(needed(directory, "KITH_POSTGRES_DSN"), service, first)
     out.print(f"The relay of {service} sends again from {mark + 1}.")
-
-
-def bench_writes(
-    rounds: Annotated[int, typer.Option(min=1, help="Calls of each kind.")] = 200,
-    directory: Directory = LOCAL,
-) -> None:
-    """How long a write takes until it is read back, against a plain read."""
-    stack = Stack(directory)
-    stack.layout.make()
-    timings = writes.run(target(directory), rounds, stack.layout.directory / "bench-writes.json")
-    read = timings["read"]
-    for kind, timing in timings.items():
-        times = f"median {timing.median:6.1f} ms  p99 {timing.p99:6.1f} ms"
-        out.print(f"{kind:10} {times}  {timing.median / read.median:4.1f} x read")

@@ -74,7 +74,6 @@ class Stack:
             self._wait_until_ready(configurations.saved(self.layout), progress)
             return
         self.stop()  # of a start that was cut off, or of a supervisor that was killed
-        self._reap()
         configuration = configurations.load(
             self.layout, fixed_ports=self.fixed_ports, settings=self.settings
         )

@@ -5,7 +5,6 @@ space, so that every door computes the same id and nobody outside can guess one 
 against it. Source of the rule: docs, "Ids, redirects, merge and unmerge".
 """
 
-import base64
 import hashlib
 import hmac
 import json
@@ -13,8 +12,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+import orjson
+
 ID_CHARACTERS = 26
 """130 bits in base32: what a public id carries after its prefix."""
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS = range(120, -1, -10)
 
 UnitKind = Literal["conversation", "session", "browser", "sender", "user", "api", "import", "crm"]
 
@@ -40,11 +45,20 @@ def space_key(deployment_secret: str, space: str) -> bytes:
 
 def opaque_id(key: bytes, prefix: str, *parts: str | int) -> str:
     """``prefix_`` and 26 characters that only the holder of the key can compute from the parts."""
-    canonical = json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    )
-    digest = hmac.digest(key, prefix.encode() + b"\0" + canonical, hashlib.sha256)
-    return f"{prefix}_{base64.b32encode(digest).decode('ascii').lower()[:ID_CHARACTERS]}"
+    digest = hmac.digest(key, prefix.encode() + b"\0" + _canonical(parts), hashlib.sha256)
+    # The first 130 bits in lower-case base32, two characters at a time: an event has half a dozen
+    # ids, and base64.b32encode takes three times as long.
+    bits = int.from_bytes(digest[:17], "big") >> 6
+    return f"{prefix}_{''.join([_PAIRS[(bits >> shift) & 1023] for shift in _SHIFTS])}"
+
+
+def _canonical(parts: tuple[str | int, ...]) -> bytes:
+    """JSON without spaces. The fast writer makes the same bytes of all that it takes."""
+    try:
+        return orjson.dumps(parts)
+    except TypeError:  # a lone surrogate, or a number beyond 64 bits
+        written = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+        return written.encode("utf-8", "surrogatepass")
 
 
 def unit_id(key: bytes, unit: Unit) -> str:

@@ -24,11 +24,8 @@ def broker(home: Path) -> Iterator[kafka.Kafka]:
     running.stop()
 
 
-async def test_a_record_survives_a_restart_of_the_broker(
-    broker: kafka.Kafka, tmp_path: Path
-) -> None:
-    home = tmp_path / "own"
-    first = kafka.start(home)
+async def test_a_record_survives_a_restart_of_the_broker(tmp_path: Path) -> None:
+    first = kafka.start(tmp_path)
     await _create(first, "kept")
     async with AIOKafkaProducer(bootstrap_servers=first.bootstrap, acks="all") as producer:
         await producer.send_and_wait("kept", b"value", partition=0)
@@ -36,10 +33,9 @@ async def test_a_record_survives_a_restart_of_the_broker(
     assert started_at(first.pid) is None
 
     again = kafka.start(tmp_path)
-    consumer = AIOKafkaConsumer(
+    async with AIOKafkaConsumer(
         "kept", bootstrap_servers=again.bootstrap, auto_offset_reset="earliest"
-    )
-    async with consumer:
+    ) as consumer:
         assert (await consumer.getone()).value == b"value"
     again.stop()
 
