@@ -21,7 +21,7 @@ from kith.stack.processes import stop_child
 __all__ = ["LOCAL", "SERVICES", "Stack", "StackDidNotStart"]
 
 START_PATIENCE_SECONDS = 300.0  # the first start fetches the broker's jars
-READY_PATIENCE_SECONDS = 90.0
+READY_PATIENCE_SECONDS = 180.0
 STOP_PATIENCE_SECONDS = 120.0
 
 

@@ -160,7 +160,7 @@ def _format(directory: Path, properties: Path, log: Path) -> None:
 
 
 def _wait_until_ready(broker: Kafka, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     # A thread of its own: the caller may already be inside an event loop.
     with ThreadPoolExecutor(1) as thread:
         while time.monotonic() < deadline and broker.process.poll() is None:

@@ -197,7 +197,7 @@ def _accepts(stack: Stack) -> bool:
 
 
 def _eventually(look: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not look():
         if time.monotonic() > deadline:
             raise AssertionError(f"never seen: {what}")
