@@ -83,6 +83,8 @@ def test_a_frozen_service_is_without_data_then_stopped_and_its_lag_grows(
         assert interactions_of(row)["drain_seconds"] is None
         # Whoever is worst stands first, and the page says the same.
         assert doors.api.get("/v1/ops/lag").json()["services"][0]["service"] == RESOLVER
+    # It is called well after ten looks of its new life, and not for what it was before.
+    assert row_of(doors)["word"] != "ok"
     row = well()
     assert interactions_of(row)["lag_messages"] == 0
 
