@@ -109,7 +109,7 @@ def test_a_service_that_comes_back_is_called_well_after_ten_looks_and_not_for_wh
 
 
 def test_a_look_that_came_late_is_no_silence() -> None:
-    told = history(*well(5), (FROZEN, None), (FROZEN, None), *well(5, at=7))
+    told = history(*well(5), *[(FROZEN, None)] * 4, *well(5, at=9))
     assert service_word(told, "merge_resolver") == "ok"
 
 

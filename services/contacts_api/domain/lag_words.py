@@ -25,6 +25,8 @@ WINDOW = 10
 """Samples that a word is found in."""
 NO_DATA_AFTER = 3
 """Rounds without a sample."""
+FORGOTTEN_AFTER = 5
+"""Rounds without a sample after which the samples before them say nothing any more."""
 
 
 def word_of(places: Sequence[Place]) -> Word:
@@ -77,7 +79,7 @@ def _since_silence(history: History, seen: Sequence[tuple[float, Stream]]) -> li
     recent: list[Stream] = []
     before: int | None = None
     for at, stream in seen:
-        if before is not None and order[at] - before > NO_DATA_AFTER:
+        if before is not None and order[at] - before > FORGOTTEN_AFTER:
             recent = []
         recent.append(stream)
         before = order[at]
