@@ -197,8 +197,9 @@ TOO_LOW = [
 async def test_a_page_is_for_its_role_and_above(site: Site, role: Role, route: Route) -> None:
     browser = await site.signed_in(role)
     path = route.path.format(
-        agent=AGENT, contact=contact_id(1), note="note_1", merge="merge_1", erasure="erasure_1"
-    )
+        agent=AGENT, contact=contact_id(1), note="note_1", merge="merge_1", erasure="erasure_1",
+        letter="ingest-1",
+    )  # fmt: skip
     answer = await (
         browser.send(path, {"text": "x"}) if route.method == "POST" else browser.get(path)
     )

@@ -99,8 +99,17 @@ def test_a_frozen_service_is_without_data_after_three_rounds_and_stopped_after_t
     assert words[9:] == ["stopped"] * 2
 
 
-def test_a_service_that_comes_back_is_well_again() -> None:
-    told = history(*well(), *[(FROZEN, sender(7, 100))] * 12, (answer(100, 100, 900), None))
+def test_a_service_that_comes_back_is_called_well_after_ten_looks_and_not_for_what_it_was() -> None:
+    silent = [*well(), *[(FROZEN, sender(7, 100))] * 12]
+    words = [
+        service_word(history(*silent, *well(looks, at=22)), "merge_resolver")
+        for looks in (1, 9, 10)
+    ]
+    assert words == ["collecting", "collecting", "ok"]
+
+
+def test_a_look_that_came_late_is_no_silence() -> None:
+    told = history(*well(5), *[(FROZEN, None)] * 4, *well(5, at=9))
     assert service_word(told, "merge_resolver") == "ok"
 
 

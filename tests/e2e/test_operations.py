@@ -38,7 +38,7 @@ def await_word(doors: Doors, *words: str) -> dict[str, Any]:
         row = row_of(doors)
         return row if row["word"] in words else None
 
-    return eventually(look, f"the resolver {' or '.join(words)}")
+    return eventually(look, f"the resolver {' or '.join(words)}", REJOIN_SECONDS)
 
 
 @contextmanager
@@ -83,6 +83,8 @@ def test_a_frozen_service_is_without_data_then_stopped_and_its_lag_grows(
         assert interactions_of(row)["drain_seconds"] is None
         # Whoever is worst stands first, and the page says the same.
         assert doors.api.get("/v1/ops/lag").json()["services"][0]["service"] == RESOLVER
+    # It is called well after ten looks of its new life, and not for what it was before.
+    assert row_of(doors)["word"] != "ok"
     row = well()
     assert interactions_of(row)["lag_messages"] == 0
 
@@ -162,14 +164,10 @@ def test_every_metric_that_rules_and_charts_name_is_on_the_pages_of_the_services
     for service in (RESOLVER, "contacts_api", "ingest"):
         text = httpx.get(f"{configuration.url(service)}/metrics").text
         shown |= {line.split("{")[0].split(" ")[0] for line in text.splitlines() if line[0] != "#"}
-    # These move only when something is wrong, or when the probe is on.
-    rare = {"kith_messages_rejected_total", "kith_messages_ignored_total"}
-    rare |= {name for name in metrics.exposed() if name.startswith(("kith_probe", "kith_batches"))}
     always = {
         "kith_stream_lag_seconds", "kith_stream_lag_messages", "kith_messages_gaps_total",
         "kith_dead_letters_open", "kith_messages_unaccounted", "kith_sequences_missing",
         "kith_outbox_oldest_seconds", "kith_service_answers", "kith_service_ready",
     }  # fmt: skip
     assert always <= shown
-    assert not rare & always
     assert shown <= metrics.exposed().keys() | {n for n in shown if n.endswith("_created")}

@@ -106,9 +106,7 @@ def _worst(streams: Sequence[tuple[str, Json]], trend: Sequence[float | None]) -
 
 def _probe(probe: Json) -> dict[str, Any]:
     p50, p95 = probe["p50_ms"], probe["p95_ms"]
-    said = (
-        f"p95 of {probe['sent']} probes, {probe['lost']} lost" if probe["sent"] else "no probe yet"
-    )
+    said = f"p95, {probe['lost']} of {probe['sent']} lost" if probe["sent"] else "no probe yet"
     value = duration(None if p95 is None else p95 / 1000)
     return {
         "name": "Event to visible", "value": value, "bad": probe["lost"] > 0,

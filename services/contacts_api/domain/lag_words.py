@@ -4,7 +4,16 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal
 
-from contacts_api.domain.told import History, Place, Silent, Told, last_told, samples, silence
+from contacts_api.domain.told import (
+    History,
+    Place,
+    Silent,
+    Stream,
+    Told,
+    last_told,
+    samples,
+    silence,
+)
 
 Word = Literal[
     "stopped", "no-data", "rewound", "stalled", "falling-behind", "catching-up", "collecting", "ok"
@@ -16,6 +25,8 @@ WINDOW = 10
 """Samples that a word is found in."""
 NO_DATA_AFTER = 3
 """Rounds without a sample."""
+FORGOTTEN_AFTER = 5
+"""Rounds without a sample after which the samples before them say nothing any more."""
 
 
 def word_of(places: Sequence[Place]) -> Word:
@@ -55,10 +66,24 @@ def stream_word(history: History, service: str, group: str) -> Word:
         return "collecting"
     if _is_stale(history, service, group, quiet) or not seen[-1][1].places:
         return "no-data"
+    recent = _since_silence(history, seen)
     return worst(
-        word_of([stream.places[p] for _, stream in seen if p in stream.places])
-        for p in seen[-1][1].places
+        word_of([stream.places[p] for stream in recent if p in stream.places])
+        for p in recent[-1].places
     )
+
+
+def _since_silence(history: History, seen: Sequence[tuple[float, Stream]]) -> list[Stream]:
+    """What was well before a service fell silent does not make it well after."""
+    order = {round_.at: number for number, round_ in enumerate(history)}
+    recent: list[Stream] = []
+    before: int | None = None
+    for at, stream in seen:
+        if before is not None and order[at] - before > FORGOTTEN_AFTER:
+            recent = []
+        recent.append(stream)
+        before = order[at]
+    return recent
 
 
 def _is_stale(history: History, service: str, group: str, quiet: int) -> bool:
