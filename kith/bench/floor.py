@@ -49,8 +49,8 @@ def _row(record: Any) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def run(bootstrap: str, topic: str, events: int, dsn: str) -> float:
-    """Seconds from the first record in hand to the last row committed."""
+async def run(bootstrap: str, topic: str, events: int, dsn: str) -> tuple[float, float]:
+    """Seconds from the first record in hand to the last row committed, and of CPU in them."""
     connection = await asyncpg.connect(dsn)
     await connection.execute(queries.make_floor.text)
     consumer = AIOKafkaConsumer(
@@ -58,12 +58,13 @@ async def run(bootstrap: str, topic: str, events: int, dsn: str) -> float:
     )
     await consumer.start()
     consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
-    started, done = 0.0, 0
+    started, used, done = 0.0, 0.0, 0
     waiting: list[Any] = []
     while done < events:
         for records in (await consumer.getmany(timeout_ms=500, max_records=BATCH)).values():
             waiting += records
-        started = started or (time.perf_counter() if waiting else 0.0)
+        if waiting and not started:
+            started, used = time.perf_counter(), time.process_time()
         if len(waiting) >= BATCH or done + len(waiting) >= events:
             rows = [_row(record) for record in waiting[:BATCH]]
             await connection.copy_records_to_table(
@@ -71,13 +72,13 @@ async def run(bootstrap: str, topic: str, events: int, dsn: str) -> float:
             )
             del waiting[:BATCH]
             done += len(rows)
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, time.process_time() - used
     await consumer.stop()
     await connection.close()
-    return seconds
+    return seconds, cpu
 
 
 if __name__ == "__main__":
     _, server, name, count = sys.argv
-    taken = uvloop.run(run(server, name, int(count), os.environ["KITH_BENCH_DSN"]))
-    json.dump({"events": int(count), "seconds": taken}, sys.stdout)
+    taken, cpu = uvloop.run(run(server, name, int(count), os.environ["KITH_BENCH_DSN"]))
+    json.dump({"events": int(count), "seconds": taken, "cpu": cpu}, sys.stdout)

@@ -72,12 +72,12 @@ async def apply(connection: Any, event: Event) -> None:
         )
 
 
-async def run(bootstrap: str, topic: str, events: int, dsn: str) -> float:
-    """Seconds for that many messages, after the first hundred."""
+async def run(bootstrap: str, topic: str, events: int, dsn: str) -> tuple[float, float]:
+    """Seconds for that many messages, after the first hundred, and of CPU in them."""
     pool = await asyncpg.create_pool(dsn, min_size=1, max_size=4)
     await pool.execute(queries.make_one_by_one.text)
     broker = KafkaBroker(bootstrap, logger=None)
-    done, started, finished = 0, 0.0, asyncio.Event()
+    done, started, used, finished = 0, 0.0, 0.0, asyncio.Event()
 
     @broker.subscriber(
         topic,
@@ -86,24 +86,24 @@ async def run(bootstrap: str, topic: str, events: int, dsn: str) -> float:
         ack_policy=AckPolicy.NACK_ON_ERROR,
     )
     async def on_event(event: Event) -> None:
-        nonlocal done, started
+        nonlocal done, started, used
         async with pool.acquire() as connection:
             await apply(connection, event)
         done += 1
         if done == WARM_UP:
-            started = time.perf_counter()
+            started, used = time.perf_counter(), time.process_time()
         elif done == events + WARM_UP:
             finished.set()
 
     await broker.start()
     await finished.wait()
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, time.process_time() - used
     await broker.stop()
     await pool.close()
-    return seconds
+    return seconds, cpu
 
 
 if __name__ == "__main__":
     _, server, name, count = sys.argv
-    taken = uvloop.run(run(server, name, int(count), os.environ["KITH_BENCH_DSN"]))
-    json.dump({"events": int(count), "seconds": taken}, sys.stdout)
+    taken, cpu = uvloop.run(run(server, name, int(count), os.environ["KITH_BENCH_DSN"]))
+    json.dump({"events": int(count), "seconds": taken, "cpu": cpu}, sys.stdout)

@@ -19,6 +19,7 @@ from kith.bench.phases import Phase
 from kith.bench.statements import queries
 from kith.bench.target import Target
 from kith.bench.visits import Agent, Batch, Crowd
+from kith.bench.yardsticks import Yardstick
 from kith.stack import SERVICES
 
 BATCH: Final = 200
@@ -48,8 +49,8 @@ class Result:
 
     machine: dict[str, float]
     sizes: Sizes
-    floor: list[float] = field(default_factory=list)
-    one_by_one: float = 0.0
+    floor: list[Yardstick] = field(default_factory=list)
+    one_by_one: Yardstick = field(default_factory=lambda: Yardstick(0, 0))
     phases: dict[str, Phase] = field(default_factory=dict)
     memory_mb: dict[str, float] = field(default_factory=dict)
     slowest: str = ""
@@ -57,11 +58,22 @@ class Result:
 
     @property
     def ratio_to_floor(self) -> float:
-        return round(self.phases["maximum"].per_second / (sum(self.floor) / len(self.floor)), 4)
+        floor = sum(one.per_second for one in self.floor) / len(self.floor)
+        return round(self.phases["maximum"].per_second / floor, 4)
+
+    @property
+    def cpu_ratio_to_floor(self) -> float:
+        """The same by CPU time, which others on the machine disturb less."""
+        floor = sum(one.cpu for one in self.floor) / len(self.floor)
+        return round(floor / self.phases["maximum"].cpu_total, 4)
+
+    @property
+    def cpu_ratio_to_one_by_one(self) -> float:
+        return round(self.one_by_one.cpu / self.phases["maximum"].cpu_total, 2)
 
     @property
     def ratio_to_one_by_one(self) -> float:
-        return round(self.phases["maximum"].per_second / self.one_by_one, 2)
+        return round(self.phases["maximum"].per_second / self.one_by_one.per_second, 2)
 
     def document(self) -> dict[str, Any]:
         return {
@@ -69,6 +81,8 @@ class Result:
             "memory_total_mb": round(sum(self.memory_mb.values()), 1),
             "ratio_to_floor": self.ratio_to_floor,
             "ratio_to_one_by_one": self.ratio_to_one_by_one,
+            "cpu_ratio_to_floor": self.cpu_ratio_to_floor,
+            "cpu_ratio_to_one_by_one": self.cpu_ratio_to_one_by_one,
         }
 
 
@@ -97,15 +111,13 @@ async def _yardsticks(servers: target.Servers, result: Result, tell: Tell) -> No
     batches = _batches(_crowds(strangers, "yardstick"), sizes.floor)
     await yardsticks.write_events(servers.kafka.bootstrap, batches)
     tell("one message at a time")
-    address = (servers.kafka.bootstrap, servers.postgres.dsn)
-    result.one_by_one = round(await yardsticks.measure("one_by_one", *address, sizes.one_by_one), 1)
+    result.one_by_one = await yardsticks.measure("one_by_one", servers, sizes.one_by_one)
     tell("the floor")
     await _floor(servers, result)
 
 
 async def _floor(servers: target.Servers, result: Result) -> None:
-    address = (servers.kafka.bootstrap, servers.postgres.dsn)
-    result.floor.append(round(await yardsticks.measure("floor", *address, result.sizes.floor)))
+    result.floor.append(await yardsticks.measure("floor", servers, result.sizes.floor))
 
 
 async def _pipeline(stack: Target, result: Result, tell: Tell) -> None:

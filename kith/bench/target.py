@@ -35,6 +35,13 @@ class Servers:
             "KITH_POSTGRES_DSN": self.postgres.dsn,
         }
 
+    def cpu(self) -> dict[str, float]:
+        """CPU seconds so far."""
+        return {
+            "kafka": meters.cpu_seconds(self.kafka.pid),
+            "postgres": meters.cpu_seconds_of_family(self.postgres.pid),
+        }
+
 
 @contextlib.contextmanager
 def servers(directory: Path) -> Iterator[Servers]:
@@ -83,10 +90,7 @@ class Target:
     def cpu(self) -> dict[str, float]:
         """CPU seconds so far of each service, the broker, the database and the load."""
         used = {name: meters.cpu_seconds(pid) for name, pid in self.pids().items()}
-        used["kafka"] = meters.cpu_seconds(self.servers.kafka.pid)
-        used["postgres"] = meters.cpu_seconds_of_family(self.servers.postgres.pid)
-        used["load"] = time.process_time()
-        return used
+        return {**used, **self.servers.cpu(), "load": time.process_time()}
 
     def memory(self) -> dict[str, float]:
         """Peak megabytes of each service."""

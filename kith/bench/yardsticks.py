@@ -7,19 +7,30 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from kith.bench import meters
 from kith.bench.floor import PARTITIONS
+from kith.bench.target import Servers
 from kith.bench.visits import Batch
 from kith.stack.layout import ROOT
 from kith.stack.parts import python_path
 
 TOPIC: Final = "bench.events"
 BATCH_BYTES: Final = 262_144
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """``cpu`` is what process, broker and database used together, in seconds per 1,000 events."""
+
+    per_second: float
+    cpu: float
 
 
 # A topic that was just made has no leader for a moment, which the client logs as errors.
@@ -52,21 +63,25 @@ async def write_events(bootstrap: str, batches: Sequence[Batch]) -> int:
     return sent
 
 
-async def measure(module: str, bootstrap: str, dsn: str, events: int) -> float:
-    """Events per second of a yardstick, run as a process of its own."""
+async def measure(module: str, servers: Servers, events: int) -> Yardstick:
+    """A yardstick, run as a process of its own."""
+    before = servers.cpu()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         f"kith.bench.{module}",
-        bootstrap,
+        servers.kafka.bootstrap,
         TOPIC,
         str(events),
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": python_path(), "KITH_BENCH_DSN": dsn},
+        env={**os.environ, "PYTHONPATH": python_path(), "KITH_BENCH_DSN": servers.postgres.dsn},
         stdout=subprocess.PIPE,
     )
     output, _ = await process.communicate()
     if process.returncode:
         raise RuntimeError(f"the yardstick {module} failed")
     result = json.loads(output)
-    return float(result["events"] / result["seconds"])
+    used = result["cpu"] + sum(meters.spent(before, servers.cpu()).values())
+    return Yardstick(
+        round(result["events"] / result["seconds"], 1), round(used / result["events"] * 1000, 4)
+    )

@@ -11,7 +11,13 @@ import orjson
 from service_kit.problems import Problem
 
 MAX_DEPTH = 32
-_LONG_NUMBER = re.compile(rb"\d{19}")
+_BAD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+# A number stands behind a sign or a space; the same characters elsewhere are part of an id.
+_GREAT_EXPONENT = re.compile(rb"[:,\[\s]-?\d[\d.]*[eE]\+?\d{3}")
+# All digits alike: what a number looks like is then found by plain search, ten times as fast as by
+# a pattern.
+_SHAPE = bytes.maketrans(b"123456789E", b"000000000e")
+_LONG_NUMBER = b"0" * 19
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -41,12 +47,17 @@ def parse_json(body: bytes) -> Any:
     Lone surrogates, NUL and numbers too great are kept for `unkeepable` to find, so that one bad
     item does not sink its neighbours.
     """
-    if _too_deep(body):
+    value = _parse(body)
+    if _is_deeper(value, MAX_DEPTH):
         raise _malformed(f"The body is nested deeper than {MAX_DEPTH}.")
-    if _LONG_NUMBER.search(body):
+    return value
+
+
+def _parse(body: bytes) -> Any:
+    if _LONG_NUMBER in body.translate(_SHAPE):
         return _parse_slowly(body)
     try:
-        return orjson.loads(body)
+        return orjson.loads(body)  # itself refuses what is nested a thousand deep
     except orjson.JSONDecodeError:
         return _parse_slowly(body)
 
@@ -67,23 +78,31 @@ def _malformed(detail: str) -> Problem:
     return Problem(400, "malformed", detail)
 
 
-def _too_deep(body: bytes) -> bool:
-    """Counts brackets outside strings; cheap for the usual body, which has few."""
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return False
-    depth = 0
-    for token in _BRACKET_OR_STRING.finditer(body):
-        first = token.group()[:1]
-        if first in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif first in b"]}":
-            depth -= 1
-    return False
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Level by level: the usual body has three, and nothing is called for each value."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return bool(level)
 
 
-_BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+def may_be_unkeepable(body: bytes) -> bool:
+    """False where `unkeepable` would find nothing, told without parsing; seldom true in vain."""
+    shape = body.translate(_SHAPE)
+    return bool(
+        _LONG_NUMBER in shape
+        or ((b"0e000" in shape or b"0e+000" in shape) and _GREAT_EXPONENT.search(body))
+        or b"NaN" in body
+        or b"Infinity" in body
+        or (b"\\u" in body and _BAD_ESCAPE.search(body))
+    )
 
 
 def unkeepable(value: Any, pointer: str = "") -> str | None:

@@ -10,14 +10,13 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from pydantic import TypeAdapter, ValidationError
 
 from contact_schema.envelope import Message
-from service_kit.bodies import parse_json, unkeepable
+from service_kit.bodies import may_be_unkeepable, parse_json, unkeepable
 from service_kit.dead_letters import Raw
 from service_kit.problems import Problem
 from service_kit.tx import Received
 
 _NUMBER = re.compile(rb"\d{1,18}")
 _WORD = re.compile(r"[\x21-\x7e]{1,255}")
-_SUSPICIOUS = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]|NaN|Infinity|\d{19}|[eE]\+?\d{3}")
 
 
 class Unreadable(Exception):
@@ -135,7 +134,7 @@ class Reader:
         """Raises Unreadable for a body that is not valid, or that no database could keep."""
         if raw.value is None:
             raise Unreadable("null-value")
-        if _SUSPICIOUS.search(raw.value):
+        if may_be_unkeepable(raw.value):
             _refuse_unkeepable(raw.value)
         try:
             body = self._adapters[(head.type, head.version)].validate_json(raw.value)

@@ -49,14 +49,16 @@ class Doors:
                 verdict = _take(self.of_sessions, f"{key}:{session}", events, rate)
         return verdict
 
-    async def accept(self, found: Found, items: Sequence[Any]) -> "Outcome":
+    async def accept(
+        self, found: Found, items: Sequence[Any], *, suspicious: bool = True
+    ) -> "Outcome":
         """Accept what is well formed; the answer comes after the commit."""
         now = datetime.now(UTC)
         key = space_key(self.secret, found.agent.space)
         blocked = found.agent.policies.blocked_values
         arrivals, rejected = [], []
         for index, item in enumerate(items):
-            event = read_item(item, now, blocked)
+            event = read_item(item, now, blocked, suspicious=suspicious)
             if isinstance(event, Rejection):
                 rejected.append(_refusal(index, item, event))
                 metrics.count("events.refused", slug=event.code)

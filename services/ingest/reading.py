@@ -38,11 +38,16 @@ def _item_of_line(line: bytes) -> Any:
         return Unreadable()
 
 
-def read_item(item: Any, now: datetime, blocked: Sequence[str]) -> Event | Rejection:
-    """The event, or why it is none; nothing of one that cannot be kept goes any further."""
+def read_item(
+    item: Any, now: datetime, blocked: Sequence[str], *, suspicious: bool = True
+) -> Event | Rejection:
+    """The event, or why it is none; nothing of one that cannot be kept goes any further.
+
+    ``suspicious`` is False where `may_be_unkeepable` has seen the whole body.
+    """
     if isinstance(item, Unreadable):
         return Rejection("malformed", "This line is not JSON.")
-    pointer = unkeepable(item)
+    pointer = unkeepable(item) if suspicious else None
     if pointer is not None:
         return Rejection("unkeepable", "A value here cannot be stored.", _known_part(pointer))
     event = read_event(item, now, blocked)

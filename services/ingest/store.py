@@ -43,7 +43,7 @@ async def find_conversations(tx: Tx, wanted: Collection[Key]) -> dict[Key, Conve
 
 
 async def find_claims(tx: Tx, wanted: Collection[Key]) -> dict[Key, Claim]:
-    rows = await tx.fetch(queries.find_claims, *_columns(wanted, 2))
+    rows = await tx.fetch(queries.find_claims, *_columns(wanted, 2)) if wanted else []
     return {
         (row["space"], row["subject"]): Claim(
             row["claim"], row["user_id"], row["record"], row["anonymous"]

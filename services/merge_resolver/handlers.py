@@ -147,8 +147,11 @@ class Streams:
 
 async def lock(tx: Tx, spaces: set[str]) -> dict[str, int]:
     """One writer per space, whichever stream it reads."""
-    await store.insert_spaces(tx, spaces)
-    return await store.lock_spaces(tx, spaces)
+    epochs = await store.lock_spaces(tx, spaces)
+    if len(epochs) < len(spaces):
+        await store.insert_spaces(tx, spaces)
+        epochs = await store.lock_spaces(tx, spaces)
+    return epochs
 
 
 def _observed(body: InteractionAccepted | IdentityVerified) -> Observe:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service_kit.bodies import parse_json, read_body, unkeepable
+from service_kit.bodies import may_be_unkeepable, parse_json, read_body, unkeepable
 from service_kit.problems import Problem
 
 
@@ -73,3 +73,27 @@ def test_thirty_two_levels_are_taken() -> None:
 )
 def test_the_first_value_that_cannot_be_kept_is_pointed_at(body: bytes, pointer: Any) -> None:
     assert unkeepable(parse_json(body)) == pointer
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '"x\\u0000"',
+        '"\\uD800"',
+        '"\\udFff"',
+        "9223372036854775808",
+        "-9223372036854775809",
+        "1e999",
+        "1E+999",
+        "-2.5e400",
+        "NaN",
+        "-Infinity",
+    ],
+)
+@pytest.mark.parametrize("around", ['{"a":%s}', "[1, %s]", '{"a": {"b": [\n%s]}}'])
+def test_whatever_cannot_be_kept_is_suspected_without_parsing(value: str, around: str) -> None:
+    assert may_be_unkeepable((around % value).encode())
+
+
+def test_the_ids_of_a_message_are_not_suspected() -> None:
+    assert not may_be_unkeepable(b'{"space":"space_4e123","record":"contact_7e274q"}')

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from ingest.doors import Doors, refuse_when_limited
 from ingest.keys import Found
 from ingest.reading import items_of, items_of_lines
-from service_kit.bodies import read_body
+from service_kit.bodies import may_be_unkeepable, read_body
 from service_kit.problems import Problem
 
 BODY_BYTES: Final = 5_000_000
@@ -36,12 +36,13 @@ async def post_events(request: Request) -> JSONResponse:
     doors: Doors = request.app.state.service_state
     found = _authorised(request, doors)
     read = _reader(request)
-    items = read(await read_body(request, BODY_BYTES))
+    body = await read_body(request, BODY_BYTES)
+    items = read(body)
     if len(items) > EVENTS:
         raise Problem(413, "too-large", "At most 1,000 events are taken at once.")
     verdict = doors.take_of_key(found, len(items))
     refuse_when_limited(verdict)
-    outcome = await doors.accept(found, items)
+    outcome = await doors.accept(found, items, suspicious=may_be_unkeepable(body))
     return JSONResponse(outcome.document(), 202, verdict.headers)
 
 
