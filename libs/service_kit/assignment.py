@@ -112,6 +112,9 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # published
             client = self.subscriber.consumer
             if client is None or not self.assigned:
                 continue
+            if _has_died(client):
+                self._runtime.stop(f"{self._consumer.group}: fetching ended", code=STUCK)
+                return
             try:
                 await self._look(client)
             except KafkaError as error:
@@ -141,3 +144,12 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # published
             self._consumer.lag_seconds = 0.0
             metrics.gauge("stream.lag_seconds", 0, stream=self._consumer.group)
         metrics.gauge("stream.lag_messages", lag, stream=self._consumer.group)
+
+
+def _has_died(client: Any) -> bool:
+    """Its own task of fetching ended: it will never get a record again, and only logged why.
+
+    A write to a connection that is just closing is such an end; uvloop raises RuntimeError there,
+    which the client takes for no error of the network.
+    """
+    return bool(client._fetcher.error_future.done())
