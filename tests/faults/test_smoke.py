@@ -16,7 +16,7 @@ ROUNDS = (
     "kill -9 of merge_resolver",
     "kill -9 of PostgreSQL",
     "every event sent twice",
-    "connections to PostgreSQL reset",
+    "connections to the broker reset",
     "kill -9 of the broker",
     "all messages published again",
     "contacts_api frozen past its session",
