@@ -121,4 +121,8 @@ _INTRODUCTION = (
     "people sent. A question to the database that fails ends the run: it is never taken for an"
     " empty answer.",
     "",
+    "Not made here: a full disk, clocks that jump, a broker whose data are wiped (a test of the kit"
+    " does it to a topic),",
+    "restores from a backup, added partitions, erasures under way.",
+    "",
 )

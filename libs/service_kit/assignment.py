@@ -112,6 +112,9 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # published
             client = self.subscriber.consumer
             if client is None or not self.assigned:
                 continue
+            if _has_died(client):
+                self._runtime.stop(f"{self._consumer.group}: fetching ended", code=STUCK)
+                return
             try:
                 await self._look(client)
             except KafkaError as error:
@@ -140,3 +143,12 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # published
         progress.measure(places, time.time())
         metrics.gauge("stream.lag_seconds", progress.seconds(time.time()), stream=stream)
         metrics.gauge("stream.lag_messages", progress.lag, stream=stream)
+
+
+def _has_died(client: Any) -> bool:
+    """Its own task of fetching ended: it will never get a record again, and only logged why.
+
+    A write to a connection that is just closing is such an end; uvloop raises RuntimeError there,
+    which the client takes for no error of the network.
+    """
+    return bool(client._fetcher.error_future.done())

@@ -19,7 +19,9 @@ from tests.conventions.places import (
 PYTHON = list(files(*SOURCES, suffix=".py"))
 BROKER_CLIENTS = {"faststream", "aiokafka"}
 # The local stack and the topic commands speak to the broker before any service does.
-MAY_SPEAK_KAFKA = re.compile(r"libs/service_kit/.+|services/[a-z_]+/app\.py|kith/.+")
+MAY_SPEAK_KAFKA = re.compile(
+    r"libs/service_kit/.+|services/[a-z_]+/app\.py|kith/.+|tests/faults/.+"
+)
 
 
 def test_only_the_kit_and_the_wiring_know_the_broker() -> None:

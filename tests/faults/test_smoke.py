@@ -16,7 +16,7 @@ ROUNDS = (
     "kill -9 of merge_resolver",
     "kill -9 of PostgreSQL",
     "every event sent twice",
-    "connections to PostgreSQL reset",
+    "connections to the broker reset",
     "kill -9 of the broker",
     "all messages published again",
     "contacts_api frozen past its session",
@@ -32,8 +32,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def test_nothing_is_lost_or_doubled_whatever_breaks(stage: Stage, tmp_path: Path) -> None:
     """Among these rounds are the one that needs recovery of each server, and a zombie."""
-    run = Run(stage, Ledger(tmp_path / "ledger.jsonl"), seed=7, rate=30)
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    run = Run(stage, ledger, seed=7, rate=30)
     outcomes = asyncio.run(run.play([BY_NAME[name] for name in ROUNDS]))
+    ledger.close()
     assert troubles(outcomes) == []
     assert len(outcomes) == len(ROUNDS)
     assert all(outcome.events for outcome in outcomes)

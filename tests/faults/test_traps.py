@@ -11,6 +11,8 @@ import pytest
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 from uuid_utils.compat import uuid7
 
@@ -105,6 +107,31 @@ async def test_records_that_expired_unread_stop_the_reader(line: Line, start: St
     await late.stop()
     assert "records 1 to 1 of partition 0 expired unread" in str(late.runtime.health.fatal)
     assert await line.applied() == [1]
+
+
+async def test_a_reader_whose_client_died_ends_and_its_successor_goes_on(
+    line: Line, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a connection closes under a request: the client only logs it, and reads no more."""
+    writer, reader = await start(line.writing()), line.reading()
+    await reader.start()
+    await until_ready(writer, reader)
+    whole = AIOKafkaClient.send
+
+    async def die(self: Any, node: Any, request: Any, **more: Any) -> Any:
+        if isinstance(request, FetchRequest):
+            raise RuntimeError("unable to perform operation; the handler is closed")
+        return await whole(self, node, request, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AIOKafkaClient, "send", die)
+        await line.emit(writer, 1)
+        await until(lambda: reader.runtime.health.fatal is not None)
+    await reader.stop()
+    assert reader.runtime.health.exit_code == 75
+
+    await start(line.reading())
+    await until_applied(line, [1])
 
 
 async def test_a_database_that_answers_before_it_keeps_is_refused(line: Line) -> None:
