@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +34,8 @@ def faults(
     from kith.faults.rounds import Outcome, Run, schedule
     from kith.faults.stage import open_stage
 
+    # However it is ended, the processes it started end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     command = f"make faults ROUNDS={rounds} SEED={seed}" + (f" ARGS='--only {only}'" * bool(only))
 
     def told(outcome: Outcome) -> None:

@@ -15,8 +15,8 @@ from kith.faults.load import Agent, Load
 from kith.faults.oracle import Findings
 from kith.faults.stage import Stage
 
-_HEAL_PATIENCE_SECONDS = 120.0
-_QUIET_PATIENCE_SECONDS = 120.0
+_HEAL_PATIENCE_SECONDS = 240.0
+_QUIET_PATIENCE_SECONDS = 240.0
 
 
 @dataclass(frozen=True)
