@@ -71,6 +71,34 @@ def test_every_part_listens_on_loopback_only(stack: Stack) -> None:
         assert all(address in LOOPBACK for address in addresses), name
 
 
+def test_a_file_is_imported_once_however_often_it_is_sent(stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "contacts.csv"
+    file.write_text(
+        "External ID,Name,E-mail,Plan\n"
+        "imp-1,Ada,imported.ada@example.com,gold\n"
+        "imp-2,Grace,imported.grace@example.com,\n"
+        ",Nobody,,\n"
+    )
+    command = ["import", str(file), "--directory", str(stack.layout.directory)]
+    first, second = CliRunner().invoke(app, command), CliRunner().invoke(app, command)
+    assert "3 rows: 2 created, 0 updated, 0 unchanged, 1 failed" in first.output
+    assert "line 4: " in first.output
+    assert "3 rows: 0 created, " in second.output
+    assert first.exit_code == second.exit_code == 1
+
+
+def test_the_demo_plays_and_tells_what_became_of_it(stack: Stack, tmp_path: Path) -> None:
+    out = Console(record=True, width=160, file=io.StringIO())
+    play(stack.env, tmp_path, out, anonymous=10)
+    told = out.export_text()
+    assert "contacts: customer" in told
+    assert "forged signature: stayed anonymous" in told
+    assert "both are as before" in told
+    assert "answers “gone”" in told
+    assert "became a new contact" in told
+    assert all(service in told for service in SERVICES)
+
+
 def test_a_service_that_dies_comes_back(stack: Stack) -> None:
     _kill_and_await(stack, "ingest")
     _eventually(lambda: _accepts(stack), "an event accepted by the new process")
@@ -95,34 +123,6 @@ def test_status_tells_whether_all_run(stack: Stack, tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.output
     assert all(service in shown.output for service in SERVICES)
     assert CliRunner().invoke(app, ["status", "--directory", str(tmp_path)]).exit_code == 1
-
-
-def test_a_file_is_imported_once_however_often_it_is_sent(stack: Stack, tmp_path: Path) -> None:
-    file = tmp_path / "contacts.csv"
-    file.write_text(
-        "External ID,Name,E-mail,Plan\n"
-        "imp-1,Ada,imported.ada@example.com,gold\n"
-        "imp-2,Grace,imported.grace@example.com,\n"
-        ",Nobody,,\n"
-    )
-    command = ["import", str(file), "--directory", str(stack.layout.directory)]
-    first, second = CliRunner().invoke(app, command), CliRunner().invoke(app, command)
-    assert "3 rows: 2 created, 0 updated, 0 unchanged, 1 failed" in first.output
-    assert "line 4: " in first.output
-    assert "3 rows: 0 created, 0 updated, 2 unchanged, 1 failed" in second.output
-    assert first.exit_code == second.exit_code == 1
-
-
-def test_the_demo_plays_and_tells_what_became_of_it(stack: Stack, tmp_path: Path) -> None:
-    out = Console(record=True, width=160, file=io.StringIO())
-    play(stack.env, tmp_path, out, anonymous=10)
-    told = out.export_text()
-    assert "contacts: customer" in told
-    assert "forged signature: stayed anonymous" in told
-    assert "both are as before" in told
-    assert "answers “gone”" in told
-    assert "became a new contact" in told
-    assert all(service in told for service in SERVICES)
 
 
 def test_a_killed_supervisor_is_succeeded_and_a_stop_leaves_nothing(
