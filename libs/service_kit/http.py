@@ -26,9 +26,20 @@ def build_app(service: "Service", runtime: "Runtime") -> FastAPI:
     problems.install(app)
     _add_health(app, runtime)
     _add_operating(app, runtime)
+    waiting = [Depends(_await_replicas)] if service.replicas else []
     for router in service.routers:
-        app.include_router(router)
+        app.include_router(router, dependencies=waiting)
     return app
+
+
+async def _await_replicas(request: Request) -> None:
+    """What has not been read yet is not absent: a good key must not be called wrong. Raises Problem
+    503.
+    """
+    replicas = request.app.state.runtime.replicas.values()
+    if not all(replica.complete.is_set() for replica in replicas):
+        told = "The service is starting and does not know all of its settings yet."
+        raise Problem(503, "unavailable", told, headers={"Retry-After": "1"})
 
 
 def require_service_token(request: Request) -> None:

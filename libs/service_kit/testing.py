@@ -79,6 +79,8 @@ async def opened(service: Service) -> AsyncIterator[Runtime]:
     """
     runtime = Runtime(service)
     await runtime.open()
+    for replica in service.replicas.values():
+        replica.complete.set()
     try:
         yield runtime
     finally:

@@ -25,6 +25,7 @@ async def door(database: str, secret: str) -> AsyncIterator[httpx.AsyncClient]:
     )
     service = make(settings)
     service.replicas["settings"].put(AGENT, agent())
+    service.replicas["settings"].complete.set()
     runtime = Runtime(service)
     await runtime.open()
     async with httpx.AsyncClient(

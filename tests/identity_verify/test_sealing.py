@@ -10,7 +10,8 @@ SEALER = Sealer("a deployment secret")
 def test_a_secret_opens_as_it_was_given() -> None:
     for secret in ("s", "ä secret with ünicode", "00" * 32):
         sealed = SEALER.seal("agent_a", secret)
-        assert secret.encode() not in sealed
+        # One letter stands in random bytes by chance, one time in nine.
+        assert len(secret) == 1 or secret.encode() not in sealed
         assert SEALER.open("agent_a", sealed) == secret
 
 

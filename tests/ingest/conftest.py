@@ -56,6 +56,7 @@ async def doors(database: str, secret: str) -> AsyncIterator[Asked]:
     )
     service = make(settings)
     service.replicas["settings"].put(AGENT, agent())
+    service.replicas["settings"].complete.set()
     runtime = Runtime(service)
     await runtime.open()
     assert isinstance(service.state, Doors)

@@ -219,3 +219,14 @@ async def test_the_widget_s_client_is_small_and_kept_by_its_version(doors: Asked
     assert "immutable" not in answer.headers["Cache-Control"]
     known = await doors.http.get("/v1/widget.js", headers={"If-None-Match": f'"{version}"'})
     assert known.status_code == 304
+
+
+async def test_a_good_key_is_not_called_wrong_before_the_keys_are_read(doors: Asked) -> None:
+    """A sender that is told 401 gives up; told 503 he comes again."""
+    doors.runtime.replicas["settings"].complete.clear()
+    answer = await doors.post([])
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "1"
+
+    doors.runtime.replicas["settings"].complete.set()
+    assert (await doors.post([])).status_code == 202
