@@ -10,7 +10,7 @@ from kith.stack import Stack
 from tests.e2e.visitors import Doors
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own; while stories are written, the one that runs in KITH_E2E_STACK."""
     if running := os.environ.get("KITH_E2E_STACK"):
@@ -24,13 +24,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             yield own
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def doors(stack: Stack) -> Iterator[Doors]:
     with Doors.open(stack.env) as doors:
         yield doors
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def second_agent(stack: Stack) -> Iterator[Doors]:
     """Another agent, in a space of its own."""
     env = stack.env
