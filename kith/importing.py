@@ -132,7 +132,11 @@ def _follow(client: httpx.Client, url: str) -> tuple[str, dict[str, Any]]:
     """What became of a row that was kept but not yet visible."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        answer = client.get(url)
+        try:
+            answer = client.get(url)
+        except httpx.TransportError:
+            time.sleep(1)  # the door is being restarted; the row is safe
+            continue
         if answer.status_code == httpx.codes.CREATED:
             return "created", {}
         if answer.status_code == httpx.codes.OK:
