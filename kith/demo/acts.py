@@ -121,16 +121,20 @@ def merge_and_undo(shop: Shop, names: Names) -> Merged:
 
 
 def _settled(shop: Shop, contact: str) -> dict[str, Any]:
-    """A contact as people see it, without what every change moves."""
+    """A contact as people see it, without what every change moves.
+
+    Conversations reach the read side on a topic of their own: one is waited for, since both these
+    people have written.
+    """
 
     def look() -> dict[str, Any] | None:
         answer = shop.api.get(f"/v1/contacts/{contact}")
-        return dict(answer.json()) if answer.status_code == httpx.codes.OK else None
+        seen = dict(answer.json()) if answer.status_code == httpx.codes.OK else {}
+        return seen if seen.get("conversations", {}).get("count") else None
 
-    seen = eventually(look, "a contact that came back from a merge")
-    return {
-        name: value for name, value in seen.items() if name not in {"version", "updated_at", "crm"}
-    }
+    seen = eventually(look, "a contact with its conversation")
+    moving = {"version", "updated_at", "crm"}
+    return {name: value for name, value in seen.items() if name not in moving}
 
 
 def _await_crm(shop: Shop, address: str, patience: float = 15.0) -> None:
