@@ -19,6 +19,7 @@ def faults(
     seed: Annotated[int, typer.Option(help="The same seed makes the same faults.")] = 1,
     rate: Annotated[float, typer.Option(min=1, help="Events a second in the stream.")] = 60,
     minutes: Annotated[float, typer.Option(help="Begin no round after so long.")] = 600,
+    first: Annotated[int, typer.Option("--from", min=1, help="Begin with this round.")] = 1,
     only: Annotated[str, typer.Option(help="Kinds with this in their name.")] = "",
     page: Annotated[Path, typer.Option(help="Where the table is written.")] = ROOT
     / "docs"
@@ -49,9 +50,10 @@ def faults(
 
     directory = Path(tempfile.mkdtemp(prefix="kith-faults-"))
     out.print(f"seed {seed}, {rounds} rounds, data in {directory}")
+    kinds = schedule(rounds, seed, only)[first - 1 :]
     with open_stage(directory, spaces=8) as stage:
         run = Run(stage, Ledger(directory / "ledger.jsonl"), seed, rate)
-        outcomes = asyncio.run(run.play(schedule(rounds, seed, only), told, minutes * 60))
+        outcomes = asyncio.run(run.play(kinds, told, minutes * 60, first))
     for row in (report.HEAD, *report.rows(outcomes)):
         out.print("  ".join(f"{cell:>12}" for cell in (*row[1:], row[0])), markup=False)
     if not all(outcome.clean for outcome in outcomes):

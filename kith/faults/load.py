@@ -22,6 +22,10 @@ _AGAIN_SECONDS = 0.2
 _FIRST_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+class DoorRefused(Exception):
+    """A good event was called bad, or was not counted: its sender would give it up."""
+
+
 @dataclass(frozen=True)
 class Agent:
     """One agent in a space of its own."""
@@ -121,9 +125,9 @@ class Load:
             return False
         told = answer.json()
         if answer.status_code != 202 or told["rejected"]:
-            raise RuntimeError(f"the door refused a good event: {answer.status_code}")
+            raise DoorRefused(f"a good event was answered {answer.status_code}")
         if told["accepted"] + told["duplicates"] != len(events):
-            raise RuntimeError("the door did not count what it took")
+            raise DoorRefused("an answer did not count what was sent")
         self.ledger.duplicates += told["duplicates"]
         self.ledger.settle(sent, "ok")
         return True

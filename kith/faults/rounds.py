@@ -11,7 +11,7 @@ import httpx
 from kith.faults import oracle, quiet
 from kith.faults.kinds import KINDS, Kind, Scene
 from kith.faults.ledger import Ledger
-from kith.faults.load import Agent, Load
+from kith.faults.load import Agent, DoorRefused, Load
 from kith.faults.oracle import Findings
 from kith.faults.stage import Stage
 
@@ -51,8 +51,11 @@ class Run:
         kinds: Sequence[Kind],
         told: Callable[[Outcome], None] = lambda _: None,
         seconds: float = float("inf"),
+        first: int = 1,
     ) -> list[Outcome]:
         """One round for each kind, in this order, none begun after so many seconds.
+
+        `first` is the number of the first: a run that was cut off goes on with the same faults.
 
         Ends early when a round could not be judged.
         """
@@ -65,7 +68,7 @@ class Run:
             self.rate,
             self.seed,
         )
-        for number, kind in enumerate(kinds, 1):
+        for number, kind in enumerate(kinds, first):
             if time.monotonic() > end:
                 break
             outcome = await self._round(load, number, kind)
@@ -81,13 +84,16 @@ class Run:
         load.start()
         heal, trouble, findings = 0.0, "", Findings()
         try:
-            await asyncio.sleep(dice.uniform(0.5, 1.5))
-            await kind.make(Scene(self.stage, load, dice))
-            heal = await self._healed(load, dice.choice(self.stage.agents))
-        except (TimeoutError, quiet.NeverQuiet) as error:
+            try:
+                await asyncio.sleep(dice.uniform(0.5, 1.5))
+                await kind.make(Scene(self.stage, load, dice))
+                heal = await self._healed(load, dice.choice(self.stage.agents))
+            finally:
+                await load.stop()
+        except TimeoutError as error:
             trouble = f"did not heal: {error}"
-        finally:
-            await load.stop()
+        except DoorRefused as error:
+            trouble = f"refused: {error}"
         if not trouble:
             findings, trouble = await self._compare(before)
         return Outcome(
