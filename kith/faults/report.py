@@ -7,6 +7,8 @@ from pathlib import Path
 
 from kith.faults.rounds import Outcome
 
+KEPT_FROM = "## What such rounds have found\n"
+"""People write from here on; a new run leaves it."""
 HEAD = (
     "fault",
     "rounds",
@@ -88,7 +90,9 @@ def write(file: Path, outcomes: Sequence[Outcome], *, command: str, unknown: int
     found = troubles(outcomes)
     if found:
         lines += ["Not as it must be:", "", *(f"- {line}" for line in found), ""]
-    file.write_text("\n".join(lines), "utf-8")
+    before = file.read_text("utf-8") if file.exists() else ""
+    kept = before.partition(KEPT_FROM)
+    file.write_text("\n".join(lines) + ("\n" + kept[1] + kept[2] if kept[1] else ""), "utf-8")
 
 
 _INTRODUCTION = (

@@ -11,7 +11,7 @@ from kith.faults.kinds import KINDS
 from kith.faults.ledger import Ledger, Sent
 from kith.faults.oracle import Findings
 from kith.faults.proxy import FaultProxy
-from kith.faults.report import bound, rows, troubles
+from kith.faults.report import KEPT_FROM, bound, rows, troubles, write
 from kith.faults.rounds import Outcome, schedule
 from kith.stack import ports
 
@@ -129,3 +129,13 @@ def test_the_proxy_passes_on_cuts_after_some_bytes_and_resets(echo: socket.socke
     finally:
         proxy.stop()
         echo.close()
+
+
+def test_a_new_table_leaves_what_people_wrote_under_the_old_one(tmp_path: Path) -> None:
+    page = tmp_path / "faults.md"
+    write(page, [Outcome(1, "kill", 10, 1.5, Findings())], command="c", unknown=0)
+    page.write_text(page.read_text() + f"\n{KEPT_FROM}\nThis.\n")
+    write(page, [Outcome(1, "freeze", 10, 1.5, Findings())], command="c", unknown=0)
+    assert "| freeze | 1 |" in page.read_text()
+    assert "| kill | 1 |" not in page.read_text()
+    assert page.read_text().endswith(f"\n{KEPT_FROM}\nThis.\n")
