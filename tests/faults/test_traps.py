@@ -116,10 +116,11 @@ async def test_a_reader_whose_client_died_ends_and_its_successor_goes_on(
     writer, reader = await start(line.writing()), line.reading()
     await reader.start()
     await until_ready(writer, reader)
-    whole = AIOKafkaClient.send
+    whole, dead = AIOKafkaClient.send, set[AIOKafkaClient]()
 
     async def die(self: Any, node: Any, request: Any, **more: Any) -> Any:
         if isinstance(request, FetchRequest):
+            dead.add(self)
             raise RuntimeError("unable to perform operation; the handler is closed")
         return await whole(self, node, request, **more)
 
@@ -129,6 +130,8 @@ async def test_a_reader_whose_client_died_ends_and_its_successor_goes_on(
         await until(lambda: reader.runtime.health.fatal is not None)
     await reader.stop()
     assert reader.runtime.health.exit_code == 75
+    for client in dead:  # a process takes its connections with it; a consumer that died does not
+        await client.close()
 
     await start(line.reading())
     await until_applied(line, [1])
