@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from service_kit.service import Runtime
 
 _log = structlog.get_logger()
-_ROWS = 500
+_MESSAGES = 2_000
 _POLL = 0.05
 _COMPARE_SECONDS = 5.0
 _SESSION = {"idle_session_timeout": "10s", "statement_timeout": "10s"}
@@ -139,14 +140,13 @@ class Relay:
         if mark >= head:
             self._runtime.health.note("relay", None)
             return False
-        rows = await connection.fetch(QUERIES.list_unsent.text, mark, _ROWS)
+        rows = await connection.fetch(QUERIES.list_unsent.text, mark, _MESSAGES)
         self._assert_no_hole(mark, rows)
-        # In this session some partitions may be ahead of the mark: those rows are done.
-        unsent = [r for r in rows if r["seq"] > self._acknowledged.get(_place(r), 0)]
-        result = await sender.send(unsent)
+        # In this session some partitions may be ahead of the mark: what they hold is done.
+        result = await sender.send(rows, after=mark, done=self._acknowledged)
         self._acknowledged |= result.acknowledged
-        open_rows = [r["seq"] for r in rows if r["seq"] > self._acknowledged.get(_place(r), 0)]
-        new_mark = min(open_rows) - 1 if open_rows else rows[-1]["seq"]
+        open_from = [first for r in rows if (first := self._first_open(r, mark)) is not None]
+        new_mark = min(open_from) - 1 if open_from else rows[-1]["last_seq"]
         cut = [
             p for p, last in result.last_offsets.items() if last <= self._last_offsets.get(p, -1)
         ]
@@ -155,8 +155,13 @@ class Relay:
             await self._refill_after_cut(connection, cut)
         if result.failure is not None:
             raise result.failure
-        metrics.count("relay.sent", len(unsent))
+        metrics.count("relay.sent", result.sent)
         return True
+
+    def _first_open(self, row: Any, mark: int) -> int | None:
+        """The first sequence of a row that is not acknowledged."""
+        done = max(mark, self._acknowledged.get((row["topic"], row["partition"]), 0))
+        return None if done >= row["last_seq"] else max(done + 1, int(row["first_seq"]))
 
     async def _save(
         self, connection: Any, mark: int, new_mark: int, last_offsets: dict[Place, int]
@@ -172,9 +177,7 @@ class Relay:
 
     def _assert_no_hole(self, mark: int, rows: list[Any]) -> None:
         """Commit order is sequence order, so a missing row will never come."""
-        if not rows or rows[0]["seq"] != mark + 1 or rows[-1]["seq"] != mark + len(rows):
+        if not rows or rows[0]["first_seq"] > mark + 1:
             raise HoleInOutbox
-
-
-def _place(row: Any) -> Place:
-    return row["topic"], row["partition"]
+        if any(after["first_seq"] != row["last_seq"] + 1 for row, after in pairwise(rows)):
+            raise HoleInOutbox

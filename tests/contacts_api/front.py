@@ -6,7 +6,6 @@ command; the resolver itself is tested where it lives, and both together over th
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -32,13 +31,13 @@ from contacts_api.app import build
 from contacts_api.settings import ContactsApiSettings
 from contacts_api.state import State
 from service_kit import http, migrate
+from service_kit.packing import Packed
 from service_kit.service import Runtime
-from service_kit.testing import received
+from service_kit.testing import received, written
 from tests.contacts_api.messages import held, record, snapshot
 
 TOKEN: Final = "token of the tests"
 PASSWORD: Final = "correct horse battery staple"
-TYPE: Final = re.compile("|".join(BY_TYPE))
 
 
 @dataclass
@@ -64,14 +63,10 @@ class Resolver:
 
     async def _ordered(self, runtime: Runtime) -> list[Command]:
         async with runtime.pool.acquire() as connection:
-            rows = await connection.fetch(
-                "SELECT o.seq, o.body, o.headers::text AS headers FROM contacts_api.outbox AS o"
-                " WHERE o.seq > $1 ORDER BY o.seq",
-                self.seen,
-            )
-        if rows:
-            self.seen = rows[-1]["seq"]
-        messages = [_message(bytes(row["body"]), row["headers"]) for row in rows]
+            new = await written(connection, after=self.seen)
+        if new:
+            self.seen = new[-1].sequence
+        messages = [_message(one) for one in new]
         return [message for message in messages if isinstance(message, Command)]
 
     async def _answer(self, command: Command) -> None:
@@ -183,10 +178,8 @@ def _settled(command: Command, outcome: Any, contact: str, **fields: Any) -> Com
     )
 
 
-def _message(body: bytes, headers: str) -> Message:
-    found = TYPE.search(headers)
-    assert found is not None
-    return BY_TYPE[found[0]].model_validate_json(body)
+def _message(packed: Packed) -> Message:
+    return BY_TYPE[packed.headers["type"]].model_validate_json(packed.body)
 
 
 @dataclass
@@ -232,11 +225,7 @@ class Front:
     async def emitted(self, type_: type[Message]) -> list[Any]:
         """What this workspace's agent sent to others, oldest first."""
         async with self.stage.runtime.pool.acquire() as connection:
-            rows = await connection.fetch(
-                "SELECT o.body, o.headers::text AS headers FROM contacts_api.outbox AS o"
-                " ORDER BY o.seq"
-            )
-        messages = [_message(bytes(row["body"]), row["headers"]) for row in rows]
+            messages = [_message(one) for one in await written(connection)]
         return [m for m in messages if isinstance(m, type_) and m.space == self.space]
 
     async def provide(self) -> None:

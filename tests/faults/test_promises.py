@@ -192,7 +192,7 @@ async def test_what_was_committed_survives_the_kill_of_the_database(tmp_path: Pa
         runtime.pool.terminate()
         server = await asyncio.to_thread(_start_again, tmp_path / "postgres", server.port)
         connection = await asyncpg.connect(server.dsn)
-        newest = "SELECT coalesce(max(seq), 0) FROM writer_kept.outbox"
+        newest = "SELECT coalesce(max(last_seq), 0) FROM writer_kept.outbox"
         kept = await connection.fetchval(newest)
         await connection.close()
     finally:

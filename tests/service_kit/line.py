@@ -13,7 +13,8 @@ import yaml
 from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
 
-from service_kit import migrate, topics
+from service_kit import migrate, testing, topics
+from service_kit.packing import Packed
 from service_kit.process import Running
 from service_kit.service import Service, Stream
 from service_kit.settings import KitSettings
@@ -77,6 +78,14 @@ class Line:
         try:
             found: list[asyncpg.Record] = await connection.fetch(statement, *args)
             return found
+        finally:
+            await connection.close()
+
+    async def written(self, service: str, topic: str) -> list[Packed]:
+        """What a service's outbox holds for a topic, in order."""
+        connection = await asyncpg.connect(self.dsn, server_settings={"search_path": service})
+        try:
+            return await testing.written(connection, topic=topic)
         finally:
             await connection.close()
 
