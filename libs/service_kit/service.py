@@ -37,8 +37,6 @@ class Stream:
     """False where others write: then the handler itself tells repeats apart."""
     forget: Callable[[], None] | None = None
     """Called when partitions may be somebody else's by now: drop caches."""
-    idle_ms: int = 10
-    """How long an idle stream sleeps between polls: its latency at rest."""
 
 
 @dataclass

@@ -46,7 +46,6 @@ def build(settings: ContactsApiSettings) -> Service:
                     changes.CommandSettled,
                 ),
                 # Somebody waits for most of these: a write is answered once it is here.
-                idle_ms=5,
             ),
             Stream(
                 "contacts.interactions.v1",
