@@ -150,7 +150,8 @@ async def _save_changes(tx: Tx, changed: Sequence[Received[ContactChanged]]) -> 
         left = [(space, record, *rest) for (space, record), rest in folded.left.items()]
         await contacts.release_records(tx, left)
     await contacts.upsert_records(tx, folded.records.values())
-    await contacts.upsert_contacts(tx, folded.contacts.values())
+    taken = await contacts.upsert_contacts(tx, folded.contacts.values())
+    await contacts.upsert_seen(tx, taken)
     await contacts.upsert_profiles(tx, folded.profiles.values())
     await contacts.mark_stood(tx, folded.contacts)
     moved: set[Place] = {*folded.records, *folded.left}

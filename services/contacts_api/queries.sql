@@ -27,7 +27,17 @@ SELECT r.space, r.contact, r.version, r.kind, r.verified, r.audience, r.name, r.
        company = excluded.company, external_id = excluded.external_id,
        created_at = excluded.created_at, updated_at = excluded.updated_at
  WHERE c.version < excluded.version
-RETURNING c.space, c.contact;
+RETURNING c.space, c.contact, c.kind;
+
+-- name: upsert_seen
+-- A row for each contact; only its kind is told here.
+-- $1 spaces, $2 contacts, $3 kinds
+INSERT INTO contacts_api.seen AS s (space, contact, kind)
+SELECT n.space, n.contact, n.kind
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS n (space, contact, kind)
+    ON CONFLICT (space, contact) DO UPDATE
+   SET kind = excluded.kind
+ WHERE s.kind <> excluded.kind;
 
 -- name: upsert_profiles
 -- Only of contacts whose row took this very version.
@@ -90,20 +100,20 @@ DELETE FROM contacts_api.contacts AS c
 -- name: raise_last_seen
 -- Of contacts that records joined: what these did, not all that ever happened.
 -- $1 spaces, $2 records
-UPDATE contacts_api.contacts AS c
-   SET last_seen_at = seen.seen_at
+UPDATE contacts_api.seen AS s
+   SET at = did.seen_at
   FROM (SELECT r.space, r.contact, max(a.seen_at) AS seen_at
           FROM unnest($1::text[], $2::text[]) AS n (space, record)
           JOIN contacts_api.records AS r USING (space, record)
           JOIN contacts_api.activity AS a USING (space, record)
-         GROUP BY r.space, r.contact) AS seen
- WHERE c.space = seen.space AND c.contact = seen.contact AND c.last_seen_at < seen.seen_at;
+         GROUP BY r.space, r.contact) AS did
+ WHERE s.space = did.space AND s.contact = did.contact AND s.at < did.seen_at;
 
 -- name: sum_last_seen
 -- Of contacts that records left: it can move back.
 -- $1 spaces, $2 contacts
-UPDATE contacts_api.contacts AS c
-   SET last_seen_at = summed.seen_at
+UPDATE contacts_api.seen AS s
+   SET at = summed.seen_at
   FROM (SELECT changed.space, changed.contact,
                coalesce(max(a.seen_at), '-infinity'::timestamptz) AS seen_at
           FROM unnest($1::text[], $2::text[]) AS changed (space, contact)
@@ -111,8 +121,7 @@ UPDATE contacts_api.contacts AS c
           LEFT JOIN contacts_api.activity AS a
             ON a.space = r.space AND a.record = r.record
          GROUP BY changed.space, changed.contact) AS summed
- WHERE c.space = summed.space AND c.contact = summed.contact
-   AND c.last_seen_at <> summed.seen_at;
+ WHERE s.space = summed.space AND s.contact = summed.contact AND s.at <> summed.seen_at;
 
 -- name: find_record
 -- Where an id leads: its contact, whether that one is hidden, and the erasure that ended it.
@@ -125,9 +134,10 @@ SELECT r.contact, c.contact IS NOT NULL AS standing, c.erasure, f.erasure AS fen
 
 -- name: find_contacts
 -- $1 space, $2 contacts
-SELECT c.contact, c.version, c.updated_at, c.last_seen_at, p.snapshot::text AS snapshot
+SELECT c.contact, c.version, c.updated_at, s.at AS last_seen_at, p.snapshot::text AS snapshot
   FROM contacts_api.contacts AS c
   JOIN contacts_api.profiles AS p USING (space, contact)
+  JOIN contacts_api.seen AS s USING (space, contact)
  WHERE c.space = $1 AND c.contact = ANY ($2::text[]) AND c.erasure IS NULL;
 
 -- name: list_contacts
@@ -138,13 +148,14 @@ SELECT c.contact, c.version, c.updated_at, c.last_seen_at, p.snapshot::text AS s
 -- $13 external ids, $14 channels, $15 channels it must not have, $16 CRM states,
 -- $17 conversations, $18 and $19 created after and before, $20 and $21 seen after and before,
 -- $22 attributes: alternatives of each as JSON
-SELECT c.contact, c.version, c.updated_at, c.last_seen_at, p.snapshot::text AS snapshot,
-       c.last_seen_at::text AS position
+SELECT c.contact, c.version, c.updated_at, s.at AS last_seen_at, p.snapshot::text AS snapshot,
+       s.at::text AS position
   FROM contacts_api.contacts AS c
   JOIN contacts_api.profiles AS p USING (space, contact)
- WHERE c.space = $1 AND c.erasure IS NULL
-   AND ($2::text IS NULL OR (c.last_seen_at, c.contact) < ($2::text::timestamptz, $3::text))
-   AND ($5::text[] IS NULL OR c.kind = ANY ($5::text[]))
+  JOIN contacts_api.seen AS s USING (space, contact)
+ WHERE c.space = $1 AND s.space = $1 AND c.erasure IS NULL
+   AND ($2::text IS NULL OR (s.at, s.contact) < ($2::text::timestamptz, $3::text))
+   AND ($5::text[] IS NULL OR s.kind = ANY ($5::text[]))
    AND ($6::text[] IS NULL OR c.audience = ANY ($6::text[]))
    AND ($7::boolean IS NULL OR c.verified = $7)
    AND ($8::text[] IS NULL OR p.search LIKE ALL ($8::text[]))
@@ -162,12 +173,12 @@ SELECT c.contact, c.version, c.updated_at, c.last_seen_at, p.snapshot::text AS s
              JOIN contacts_api.activity AS a USING (space, record)
             WHERE r.space = c.space AND r.contact = c.contact AND a.channel = ANY ($15::text[])))
    AND ($16::text[] IS NULL
-        OR EXISTS (SELECT FROM contacts_api.crm_states AS s
-                    WHERE s.space = c.space AND s.contact = c.contact
-                      AND s.state = ANY ($16::text[]))
+        OR EXISTS (SELECT FROM contacts_api.crm_states AS y
+                    WHERE y.space = c.space AND y.contact = c.contact
+                      AND y.state = ANY ($16::text[]))
         OR ('not_synced' = ANY ($16::text[])
-            AND NOT EXISTS (SELECT FROM contacts_api.crm_states AS s
-                             WHERE s.space = c.space AND s.contact = c.contact)))
+            AND NOT EXISTS (SELECT FROM contacts_api.crm_states AS y
+                             WHERE y.space = c.space AND y.contact = c.contact)))
    AND ($17::text[] IS NULL OR c.contact = ANY (ARRAY (
            SELECT r.contact
              FROM contacts_api.activity AS a
@@ -175,13 +186,13 @@ SELECT c.contact, c.version, c.updated_at, c.last_seen_at, p.snapshot::text AS s
             WHERE a.space = $1 AND a.conversation = ANY ($17::text[]) AND a.conversation <> '')))
    AND ($18::timestamptz IS NULL OR c.created_at > $18)
    AND ($19::timestamptz IS NULL OR c.created_at < $19)
-   AND ($20::timestamptz IS NULL OR c.last_seen_at > $20)
-   AND ($21::timestamptz IS NULL OR c.last_seen_at < $21 AND c.last_seen_at > '-infinity')
+   AND ($20::timestamptz IS NULL OR s.at > $20)
+   AND ($21::timestamptz IS NULL OR s.at < $21 AND s.at > '-infinity')
    AND ($22::jsonb IS NULL OR NOT EXISTS (
            SELECT FROM jsonb_array_elements($22::jsonb) AS wanted
             WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(wanted) AS alternative
                                WHERE p.attributes @> alternative)))
- ORDER BY c.last_seen_at DESC, c.contact DESC
+ ORDER BY s.at DESC, s.contact DESC
  LIMIT $4;
 
 -- name: plan_for_values
@@ -268,6 +279,7 @@ SELECT n.space, n.record, n.channel, n.conversation, n.first_at, n.last_at,
        seen_at = greatest(a.seen_at, excluded.seen_at);
 
 -- name: upsert_conversations
+-- Most events of a conversation belong to the record it has: then nothing is written.
 -- $1 rows as JSON, the newest of each conversation
 INSERT INTO contacts_api.conversations AS c (space, agent, conversation, record, sequence)
 SELECT n.space, n.agent, n.conversation, n.record, n.sequence
@@ -275,18 +287,18 @@ SELECT n.space, n.agent, n.conversation, n.record, n.sequence
        AS n (space text, agent text, conversation text, record text, sequence bigint)
     ON CONFLICT (space, agent, conversation) DO UPDATE
    SET record = excluded.record, sequence = excluded.sequence
- WHERE c.sequence < excluded.sequence;
+ WHERE c.record <> excluded.record AND c.sequence < excluded.sequence;
 
 -- name: advance_last_seen
 -- Contacts are only ever seen later by a new event.
 -- $1 spaces, $2 records, $3 times
-UPDATE contacts_api.contacts AS c
-   SET last_seen_at = seen.seen_at
+UPDATE contacts_api.seen AS s
+   SET at = did.seen_at
   FROM (SELECT r.space, r.contact, max(n.seen_at) AS seen_at
           FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS n (space, record, seen_at)
           JOIN contacts_api.records AS r USING (space, record)
-         GROUP BY r.space, r.contact) AS seen
- WHERE c.space = seen.space AND c.contact = seen.contact AND c.last_seen_at < seen.seen_at;
+         GROUP BY r.space, r.contact) AS did
+ WHERE s.space = did.space AND s.contact = did.contact AND s.at < did.seen_at;
 
 -- name: find_conversation
 -- The contact of a conversation's current record, with the proof that stands on that record.
