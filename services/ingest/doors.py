@@ -50,15 +50,15 @@ class Doors:
         return verdict
 
     async def accept(
-        self, found: Found, items: Sequence[Any], *, suspicious: bool = True
+        self, found: Found, items: Sequence[Any], *, suspicious: bool = True, large: bool = True
     ) -> "Outcome":
-        """Accept what is well formed; the answer comes after the commit."""
+        """Accept what is well formed; the answer comes after the commit. See `read_item`."""
         now = datetime.now(UTC)
         key = space_key(self.secret, found.agent.space)
         blocked = found.agent.policies.blocked_values
         arrivals, rejected = [], []
         for index, item in enumerate(items):
-            event = read_item(item, now, blocked, suspicious=suspicious)
+            event = read_item(item, now, blocked, suspicious=suspicious, large=large)
             if isinstance(event, Rejection):
                 rejected.append(_refusal(index, item, event))
                 metrics.count("events.refused", slug=event.code)

@@ -15,7 +15,7 @@ from contact_schema.erasure import (
     SliceErased,
     SliceFenced,
 )
-from contact_schema.records import opaque_id, space_key
+from contact_schema.records import space_key
 from ingest import domain, store
 from ingest.domain import Arrival, Known, Placement, Spot
 from ingest.events import Rejection
@@ -66,10 +66,7 @@ async def accept(tx: Tx, arrivals: Sequence[Arrival], now: datetime) -> Accepted
 
 async def _first_of_each(tx: Tx, arrivals: Sequence[Arrival], now: datetime) -> list[bool]:
     """Which of them are no duplicates, neither of an earlier event nor of one beside them."""
-    ids = [
-        (a.agent.agent, opaque_id(a.space_key, "event", a.agent.agent, a.event.event_id))
-        for a in arrivals
-    ]
+    ids = [(a.agent.agent, a.fact) for a in arrivals]
     new = await store.insert_events(tx, set(ids), now)
     fresh = []
     for id_ in ids:
@@ -79,10 +76,11 @@ async def _first_of_each(tx: Tx, arrivals: Sequence[Arrival], now: datetime) -> 
 
 
 async def _place(tx: Tx, arrivals: Sequence[Arrival]) -> Placement:
-    spots = [domain.spot_of(arrival) for arrival in arrivals]
+    ids = domain.Ids()
+    spots = [domain.spot_of(arrival, ids) for arrival in arrivals]
     known = await _known(tx, spots)
     while True:
-        placement = domain.place(arrivals, spots, known)
+        placement = domain.place(arrivals, spots, known, ids)
         if not placement.unknown:
             return placement
         found = await store.find_fences(tx, placement.unknown)

@@ -6,7 +6,17 @@ import pytest
 
 from contact_schema.interactions import IdentityClaimed, InteractionAccepted
 from contact_schema.records import Unit, record_id, space_key
-from ingest.domain import Known, Placed, Rights, draft, messages_of, place, spot_of, within_limit
+from ingest.domain import (
+    Ids,
+    Known,
+    Placed,
+    Rights,
+    draft,
+    messages_of,
+    place,
+    spot_of,
+    within_limit,
+)
 from tests.ingest.arrivals import (
     AGENT,
     NOW,
@@ -25,7 +35,8 @@ ADAPTER, SERVER = Rights(proves_channels=True), Rights(vouches=True)
 def placed(*sent: dict[str, Any], rights: Rights | None = None) -> list[Placed]:
     """The events on their records where nothing is known and nothing is fenced."""
     arrivals = [arrival(one, rights) for one in sent]
-    return place(arrivals, [spot_of(one) for one in arrivals], Known()).events
+    ids = Ids()
+    return place(arrivals, [spot_of(one, ids) for one in arrivals], Known(), ids).events
 
 
 def record(kind: Any, name: str, user: str | None = None) -> str:

@@ -95,6 +95,8 @@ def within_limit(
             identifiers=tuple(limited(entry, identifier) for identifier in entry.identifiers),
             claimed=tuple(limited(entry, identifier) for identifier in entry.claimed),
         )
+        if any(True for _ in entry.addresses())
+        else entry
         for entry in drafts
     ]
     return result, new
@@ -117,7 +119,9 @@ def messages_of(entry: Draft, now: datetime) -> Iterator[Message]:
         channel=event.channel,
         conversation=event.conversation_id,
         session=event.session_id,
-        observation=_observation(placed, "event", now, entry.identifiers, fields, field_class),
+        observation=_observation(
+            placed, placed.arrival.fact, now, entry.identifiers, fields, field_class
+        ),
         detail=detail_of(event),
     )
     if isinstance(event, Identify) and placed.claim:
@@ -135,7 +139,7 @@ def messages_of(entry: Draft, now: datetime) -> Iterator[Message]:
             vouched=vouched,
             observation=_observation(
                 placed,
-                "claim",
+                fact_id(placed.arrival.space_key, "claim", agent.agent, event.event_id),
                 now,
                 entry.claimed,
                 metadata_fields(metadata_of(event), vouched),
@@ -146,17 +150,16 @@ def messages_of(entry: Draft, now: datetime) -> Iterator[Message]:
 
 def _observation(
     placed: Placed,
-    what: str,
+    fact: str,
     now: datetime,
     identifiers: tuple[ObservedIdentifier, ...],
     fields: dict[str, Any],
     field_class: FieldClass,
 ) -> Observation:
-    arrival = placed.arrival
     return Observation(
-        fact=fact_id(arrival.space_key, what, arrival.agent.agent, arrival.event.event_id),
+        fact=fact,
         at=now,
-        occurred_at=min(arrival.event.occurred_at, now),
+        occurred_at=min(placed.arrival.event.occurred_at, now),
         identifiers=identifiers,
         fields=fields,
         field_class=field_class,

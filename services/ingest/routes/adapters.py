@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from ingest.doors import Doors, refuse_when_limited
 from ingest.keys import Found
-from ingest.reading import items_of, items_of_lines
+from ingest.reading import EVENT_BYTES, items_of, items_of_lines
 from service_kit.bodies import may_be_unkeepable, read_body
 from service_kit.problems import Problem
 
@@ -42,7 +42,9 @@ async def post_events(request: Request) -> JSONResponse:
         raise Problem(413, "too-large", "At most 1,000 events are taken at once.")
     verdict = doors.take_of_key(found, len(items))
     refuse_when_limited(verdict)
-    outcome = await doors.accept(found, items, suspicious=may_be_unkeepable(body))
+    outcome = await doors.accept(
+        found, items, suspicious=may_be_unkeepable(body), large=len(body) > EVENT_BYTES
+    )
     return JSONResponse(outcome.document(), 202, verdict.headers)
 
 
