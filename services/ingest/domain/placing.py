@@ -56,6 +56,10 @@ class Claim:
     user: str
     record: str
     anonymous: str
+    refused: bool = False
+    """It was found void, and its agent rejects what comes after such a claim."""
+    stale: bool = False
+    """It was last written a day ago or more: to be written again, or it would be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Conversation:
     session: str | None
     record: str
     anonymous: str
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,8 @@ class Placed:
     spot: Spot
     record: str | None
     claim: Claim | None
+    rejected: bool = False
+    """Its claim was refused; it belongs to no record either."""
 
 
 @dataclass(slots=True)
@@ -156,6 +163,11 @@ def _place_one(arrival: Arrival, spot: Spot, known: Known, result: Placement) ->
     event, key = arrival.event, arrival.space_key
     subject = _subject(spot, known, result)
     claim = result.claims.get(subject, known.claims.get(subject))
+    if claim and claim.refused and not isinstance(event, Identify | LoggedOut):
+        result.events.append(Placed(arrival, spot, None, None, rejected=True))
+        return
+    if claim and claim.stale:
+        claim = result.claims[subject] = replace(claim, stale=False)
     user = event.user_id if isinstance(event, Identify) else claim.user if claim else None
     find = partial(_living, key, spot.space, known=known, unknown=result.unknown)
     record = find(spot.unit, user, occurred_at=event.occurred_at)
