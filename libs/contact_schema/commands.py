@@ -114,6 +114,18 @@ class RetractFacts(Command):
     keep_apart: bool = False
 
 
+class RevokeProof(Command):
+    """Proofs of these user ids so far count as typed: those accepted up to ``at``, and whatever was
+    signed by then. Read by the resolver (``fact``) and by `identity_verify`.
+    """
+
+    contact: str
+    fact: str
+    users: tuple[Personal, ...]
+    """Byte-exact, as in `IdentityClaimed`."""
+    expected_version: int | None = None
+
+
 class ResyncContact(Command):
     """Compare this contact with its CRM afresh; for `crm_sync`, which skips threshold and settling
     time for it.

@@ -16,6 +16,7 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     commands.LinkRecords,
     commands.SeparateRecords,
     commands.RetractFacts,
+    commands.RevokeProof,
     commands.ResyncContact,
     changes.ContactCreated,
     changes.ContactChanged,

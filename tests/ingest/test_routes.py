@@ -230,3 +230,20 @@ async def test_a_good_key_is_not_called_wrong_before_the_keys_are_read(doors: As
 
     doors.runtime.replicas["settings"].complete.set()
     assert (await doors.post([])).status_code == 202
+
+
+async def test_an_adapter_is_told_which_events_were_rejected_with_their_claim(doors: Asked) -> None:
+    await doors.post([identify("u1")])
+    async with doors.runtime.transaction() as tx:
+        await tx.connection.execute("UPDATE ingest.claims SET refused = true")
+    late = message()
+    answer = await doors.post([event("massage"), late, message(session_id="s2")])
+    assert answer.status_code == 202
+    told = answer.json()
+    assert (told["accepted"], told["duplicates"]) == (1, 0)
+    assert [(one["index"], one["code"]) for one in told["rejected"]] == [
+        (0, "unknown-type"),
+        (1, "bad-signature"),
+    ]
+    assert (await doors.post([late])).json() == {"accepted": 0, "duplicates": 1, "rejected": []}
+    assert (await doors.widget(APP_KEY, [message()])).json() == {}

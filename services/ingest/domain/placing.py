@@ -62,6 +62,10 @@ class Claim:
     user: str
     record: str
     anonymous: str
+    refused: bool = False
+    """It was found void, and its agent rejects what comes after such a claim."""
+    stale: bool = False
+    """It was last written a day ago or more: to be written again, or it would be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Conversation:
     session: str | None
     record: str
     anonymous: str
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,8 @@ class Placed:
     spot: Spot
     record: str | None
     claim: Claim | None
+    rejected: bool = False
+    """Its claim was refused; it belongs to no record either."""
 
 
 @dataclass(slots=True)
@@ -174,6 +181,11 @@ def _place_one(arrival: Arrival, spot: Spot, known: Known, ids: Ids, result: Pla
     event, key = arrival.event, arrival.space_key
     subject = _subject(spot, known, result)
     claim = result.claims.get(subject, known.claims.get(subject))
+    if claim and claim.refused and not isinstance(event, Identify | LoggedOut):
+        result.events.append(Placed(arrival, spot, None, None, rejected=True))
+        return
+    if claim and claim.stale:
+        claim = result.claims[subject] = replace(claim, stale=False)
     user = event.user_id if isinstance(event, Identify) else claim.user if claim else None
     find = partial(_living, key, spot.space, ids=ids, known=known, unknown=result.unknown)
     record = find(spot.unit, user, occurred_at=event.occurred_at)

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from contact_schema.envelope import Message
 from contact_schema.interactions import IdentityClaimed, InteractionAccepted
+from contact_schema.metadata import metadata_fields
 from contact_schema.observations import FieldClass, Observation, ObservedIdentifier, Proof
 from contact_schema.records import fact_id, opaque_id
-from ingest.domain.fields import detail_of, fields_of, metadata_fields, metadata_of, text_of
+from ingest.domain.fields import detail_of, fields_of, metadata_of
 from ingest.domain.identifiers import contacts, of_sender, places
 from ingest.domain.placing import Arrival, Placed
 from ingest.events import Identify, LeadCaptured
@@ -61,9 +62,10 @@ def draft(placed: Placed) -> Draft:
         told += contacts(arrival.agent, event.lead.email, event.lead.phone, "typed")
     if isinstance(event, Identify):
         metadata = metadata_of(event)
-        email, phone = (text_of(metadata.get(name)) for name in ("email", "phone"))
         proof: Proof = "asserted" if _is_vouched(arrival) else "typed"
-        claimed = tuple(contacts(arrival.agent, email, phone, proof))
+        claimed = tuple(
+            contacts(arrival.agent, metadata.get("email"), metadata.get("phone"), proof)
+        )
     return Draft(placed, tuple(told), claimed)
 
 
