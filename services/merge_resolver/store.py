@@ -78,12 +78,12 @@ async def find_homes(tx: Tx, facts: Collection[Key]) -> dict[Key, str]:
     return {(row["space"], row["fact"]): row["record"] for row in rows}
 
 
-async def find_merges_by_link(tx: Tx, links: Collection[Key]) -> Rows:
-    return await _read(tx, queries.find_merges_by_link, links)
+async def find_merges(tx: Tx, names: Collection[Key]) -> Rows:
+    return await _read(tx, queries.find_merges, names)
 
 
-async def find_merges_into(tx: Tx, records: Collection[Key]) -> Rows:
-    return await _read(tx, queries.find_merges_into, records)
+async def find_standing_merges(tx: Tx, records: Collection[Key]) -> Rows:
+    return await _read(tx, queries.find_standing_merges, records)
 
 
 async def find_settled(tx: Tx, commands: Collection[Key]) -> dict[Key, str]:

@@ -24,7 +24,14 @@ from contact_schema.changes import (
     ContactSplit,
     Snapshot,
 )
-from contact_schema.commands import Command, EditContact, LinkRecords, ObserveRecord, RetractFacts
+from contact_schema.commands import (
+    Command,
+    EditContact,
+    LinkRecords,
+    ObserveRecord,
+    RetractFacts,
+    SeparateRecords,
+)
 from contact_schema.envelope import Message
 from contact_schema.messages import BY_TYPE
 from contacts_api import handlers
@@ -49,6 +56,9 @@ class Resolver:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     links: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    joined: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By merge: what evidence joined."""
+    undone_too: tuple[str, ...] = ()
     seen: int = 0
     paused: bool = False
     elsewhere: bool = False
@@ -118,7 +128,29 @@ class Resolver:
                     ),
                     _settled(command, "updated", into, contacts=(into, gone)),
                 ]  # fmt: skip
+            case SeparateRecords(merge=merge) if merge is not None:
+                into, gone = self.joined[merge]
+                return [
+                    self._changed(command, into, left=(gone,)),
+                    self._changed(command, gone, joined=(gone,)),
+                    ContactSplit(
+                        space=command.space, contact=into, parts=(into, gone), cause="undo",
+                        undone=merge, undone_too=self.undone_too, at=command.at,
+                    ),
+                    _settled(command, "updated", into, contacts=(into, gone)),
+                ]  # fmt: skip
         return []
+
+    async def join(self, space: str, merge: str, into: str, gone: str, **more: Any) -> None:
+        """What evidence joined, without an order."""
+        self.joined[merge] = (into, gone)
+        merged = ContactsMerged(
+            space=space, merge=merge, into=into, absorbed=(gone,),
+            **{"cause": "evidence", "at": self.state.now(), **more},
+        )  # fmt: skip
+        changed = ContactChanged(space=space, snapshot=self.snapshots[into], joined=(record(gone),))
+        async with self.state.transaction(space) as tx:
+            await handlers.on_changes([received(one) for one in (changed, merged)], tx)
 
     def _observe(self, command: ObserveRecord) -> Sequence[Message]:
         seen = command.observation

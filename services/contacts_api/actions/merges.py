@@ -1,13 +1,13 @@
 """Merges that people order, the journal of all, and the undo."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from asyncpg import Record
 
-from contact_schema.commands import Command, LinkRecords, Pick, RetractFacts
+from contact_schema.commands import Command, LinkRecords, Owner, RetractFacts, SeparateRecords
 from contact_schema.records import fact_id
 from contacts_api.actions.ordering import audit, new_id, order, written
 from contacts_api.actions.outcomes import Written
@@ -22,7 +22,8 @@ from contacts_api.actions.reading import (
 )
 from contacts_api.domain.contact_view import moment
 from contacts_api.domain.cursors import purpose_of
-from contacts_api.domain.invalid import InvalidError, Wrong, invalid
+from contacts_api.domain.invalid import InvalidError, invalid
+from contacts_api.domain.merge_input import read_merge, read_owners
 from contacts_api.domain.principal import Principal
 from contacts_api.state import State
 from contacts_api.store import merges as store
@@ -31,7 +32,7 @@ from service_kit.tx import Tx
 
 Json = dict[str, Any]
 UNDOABLE: Final = timedelta(days=30)
-PICKABLE: Final = ("name", "company", "email", "phone", "audience", "external_id")
+Read = TypeVar("Read")
 
 
 async def merge_contacts(state: State, principal: Principal, contact: str, body: Any) -> Written:
@@ -40,12 +41,12 @@ async def merge_contacts(state: State, principal: Principal, contact: str, body:
     The end holds the survivor and the merge's id. Raises MovedError, Problem 404, 409, 410, 422.
     """
     need(principal, "contacts:write")
-    into = _read_merge(body, contact)
+    wanted = _read(lambda: read_merge(body, contact))
     command = new_id("command")
 
     async def compose(tx: Tx) -> Sequence[Command]:
         await locate(tx, principal.space, contact)
-        other = await _other(tx, principal.space, into)
+        other = await _other(tx, principal.space, wanted.into)
         if other == contact:
             raise Problem(409, "same-contact", "Both are one contact already.")
         await audit(tx, principal, "contact.merged", [contact, other])
@@ -58,9 +59,9 @@ async def merge_contacts(state: State, principal: Principal, contact: str, body:
                 fact=fact_id(state.space_key(principal.space), "command", command),
                 left=contact,
                 right=other,
-                survivor=body.get("survivor"),
-                picks=_picks(body),
-                lift=tuple(body.get("lift") or ()),
+                survivor=wanted.survivor,
+                picks=wanted.picks,
+                lift=wanted.lift,
             )
         ]
 
@@ -75,40 +76,11 @@ async def _other(tx: Tx, space: str, into: str) -> str:
         raise unprocessable(invalid("/into", "There is no such contact.")) from None
 
 
-def _picks(body: Json) -> tuple[Pick, ...]:
-    keep = body.get("keep") or {}
-    return tuple(Pick(field=name, contact=side) for name, side in sorted(keep.items()))
-
-
-def _read_merge(body: Any, contact: str) -> str:
-    if not isinstance(body, dict):
-        raise unprocessable(invalid("", "Must be an object."))
-    wrongs = [
-        Wrong(f"/{name[:64]}", "unknown-field", "There is no such field here.")
-        for name in body
-        if name not in {"into", "survivor", "keep", "lift"}
-    ]
-    into = body.get("into")
-    if not isinstance(into, str) or not into:
-        wrongs.append(Wrong("/into", "invalid", "Must be the id of the other contact."))
-    sides = {contact, into if isinstance(into, str) else None}
-    if body.get("survivor") is not None and body["survivor"] not in sides:
-        wrongs.append(Wrong("/survivor", "invalid", "Must be one of the two."))
-    keep = body.get("keep") or {}
-    if not isinstance(keep, dict):
-        wrongs.append(Wrong("/keep", "invalid", "Must be an object."))
-    else:
-        wrongs += [
-            Wrong(f"/keep/{name[:64]}", "invalid", "Must be a field and one of the two contacts.")
-            for name, side in keep.items()
-            if side not in sides or not (name in PICKABLE or name.startswith("attr."))
-        ]
-    lift = body.get("lift") or []
-    if not isinstance(lift, list) or not all(isinstance(item, str) for item in lift):
-        wrongs.append(Wrong("/lift", "invalid", "Must be a list of ids."))
-    if wrongs:
-        raise unprocessable(InvalidError(wrongs))
-    return str(into)
+def _read(reader: Callable[[], Read]) -> Read:
+    try:
+        return reader()
+    except InvalidError as error:
+        raise unprocessable(error) from None
 
 
 async def list_merges(
@@ -133,7 +105,6 @@ async def list_merges(
 
 
 def _merge(row: Record) -> Json:
-    undoable = _undoable(row)
     return {
         "id": row["merge"],
         "cause": row["cause"],
@@ -143,47 +114,53 @@ def _merge(row: Record) -> Json:
         "at": moment(row["at"]),
         "by": row["actor"],
         "undone_at": moment(row["undone_at"]),
-        "undoable_until": moment(row["at"] + UNDOABLE) if undoable else None,
+        "undoable_until": moment(row["at"] + UNDOABLE),
     }
 
 
-def _undoable(row: Record) -> bool:
-    return row["cause"] == "operator" and row["link"] is not None
-
-
-async def undo_merge(state: State, principal: Principal, merge: str) -> Written:
+async def undo_merge(
+    state: State, principal: Principal, merge: str, body: Json | None = None
+) -> Written:
     """Both contacts as they were before. Asked again, the same answer.
 
-    Raises Problem 404, or 409 ``not-undoable``, ``too-late``, ``part-erased``.
+    ``{"owners"?: {"email:ada@example.com": contact id}}`` says who keeps what they share. Raises
+    Problem 404, 409 ``too-late`` or ``part-erased``, or 422.
     """
     need(principal, "contacts:write")
+    owners = _read(lambda: read_owners(body or {}, principal.region))
     async with state.transaction(principal.space) as tx:
         row = await store.find_merge(tx, principal.space, merge)
         if row is None:
             raise not_found()
         if row["undone_at"] is not None:
             return await _already_undone(tx, principal.space, row)
-    if not _undoable(row):
-        raise Problem(409, "not-undoable", "Only a merge that somebody ordered can be undone here.")
     if row["at"] + UNDOABLE < state.now():
         raise Problem(409, "too-late", "It is more than 30 days ago.")
     command = new_id("command")
 
     async def compose(tx: Tx) -> Sequence[Command]:
         await audit(tx, principal, "merge.undone", row["parties"], merge=merge)
-        return [
-            RetractFacts(
-                space=principal.space,
-                command=command,
-                actor=principal.actor,
-                at=state.now(),
-                facts=(row["link"],),
-                keep_apart=True,
-            )
-        ]
+        return [_undoing(state, principal, command, row, owners)]
 
     rows = await order(state, principal, "undo", [command], compose)
     return await written(state, principal, rows[command])
+
+
+def _undoing(
+    state: State, principal: Principal, command: str, row: Record, owners: tuple[Owner, ...]
+) -> Command:
+    """An order is taken back; what evidence joined is told apart."""
+    about: Json = {
+        "space": principal.space,
+        "command": command,
+        "actor": principal.actor,
+        "at": state.now(),
+        "owners": owners,
+    }
+    if row["link"] is not None:
+        return RetractFacts(**about, facts=(row["link"],), keep_apart=True)
+    fact = fact_id(state.space_key(principal.space), "command", command)
+    return SeparateRecords(**about, fact=fact, merge=row["merge"])
 
 
 async def _already_undone(tx: Tx, space: str, row: Record) -> Written:

@@ -45,10 +45,11 @@ async def undo_merge(call: Caller, merge: str) -> Response:
     """Both contacts as they were before."""
     parameters(call.request)
     raw, body = await read_json(call.request) if await _has_body(call) else (b"", {})
-    only(body)
+    only(body, "owners")
 
     async def run(_: str | None) -> Answer:
-        return answer_of("undo", await actions.undo_merge(call.state, call.principal, merge))
+        end = await actions.undo_merge(call.state, call.principal, merge, body)
+        return answer_of("undo", end)
 
     return await run_once(call, raw, run)
 

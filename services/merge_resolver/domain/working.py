@@ -103,6 +103,10 @@ class Blob:
             (one for one in self.current() if any(r.id == record for r in one.records)), None
         )
 
+    def visible(self) -> set[str]:
+        """The records that are in a contact now."""
+        return {record.id for contact in self.current() for record in contact.records}
+
     def standing(self, record: str) -> Standing | None:
         if record not in self.standings:
             if self._observed is None:
