@@ -1,3 +1,7 @@
+-- name: read_only
+-- A preview looks at one moment, whatever is committed while it reads. The first of its transaction.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+
 -- name: insert_spaces
 -- A space exists from its first message on.
 -- $1 spaces

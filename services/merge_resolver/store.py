@@ -33,6 +33,10 @@ async def _read(tx: Tx, query: Query, rows: Collection[tuple[str, ...]]) -> Rows
     return await tx.fetch(query, *_columns(sorted(rows))) if rows else ()
 
 
+async def read_only(tx: Tx) -> None:
+    await tx.execute(queries.read_only)
+
+
 async def insert_spaces(tx: Tx, spaces: Collection[str]) -> None:
     await tx.execute(queries.insert_spaces, sorted(spaces))
 

@@ -7,7 +7,7 @@ command; the resolver itself is tested where it lives, and both together over th
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
@@ -308,14 +308,16 @@ def settings_for(database: str, secret: str, **changes: Any) -> ContactsApiSetti
 
 
 @contextlib.asynccontextmanager
-async def open_stage(database: str, secret: str, **changes: Any) -> AsyncIterator[Stage]:
+async def open_stage(
+    database: str, secret: str, resolving: Callable[[State], Any] = Resolver, **changes: Any
+) -> AsyncIterator[Stage]:
     service = build(settings_for(database, secret, **changes))
     state: State = service.state
     # As cheap as the library allows: every test makes a person.
     state.passwords = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     runtime = Runtime(service)
     await runtime.open()
-    resolver = Resolver(state)
+    resolver = resolving(state)
     state.runtime = runtime
     tasks = [
         asyncio.create_task(state.attached()(runtime)),

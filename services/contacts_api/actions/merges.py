@@ -1,14 +1,17 @@
 """Merges that people order, the journal of all, and the undo."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 import orjson
 from asyncpg import Record
 
+from contact_schema.changes import Snapshot
 from contact_schema.commands import Command, LinkRecords, Owner, RetractFacts, SeparateRecords
 from contact_schema.records import fact_id
+from contacts_api.actions.asking import ask_resolver
 from contacts_api.actions.ordering import audit, new_id, order, written
 from contacts_api.actions.outcomes import Written
 from contacts_api.actions.paging import cut_forward, moment_of, position_of
@@ -20,10 +23,10 @@ from contacts_api.actions.reading import (
     resolve,
     unprocessable,
 )
-from contacts_api.domain.contact_view import moment
+from contacts_api.domain.contact_view import joined_counts, moment, profile_json
 from contacts_api.domain.cursors import purpose_of
 from contacts_api.domain.invalid import InvalidError, invalid
-from contacts_api.domain.merge_input import read_merge, read_owners
+from contacts_api.domain.merge_input import MergeOrder, read_merge, read_owners
 from contacts_api.domain.principal import Principal
 from contacts_api.state import State
 from contacts_api.store import merges as store
@@ -32,6 +35,8 @@ from service_kit.tx import Tx
 
 Json = dict[str, Any]
 UNDOABLE: Final = timedelta(days=30)
+PREVIEW: Final = "preview"
+"""In place of the id of an order that nobody gives."""
 Read = TypeVar("Read")
 
 
@@ -45,28 +50,63 @@ async def merge_contacts(state: State, principal: Principal, contact: str, body:
     command = new_id("command")
 
     async def compose(tx: Tx) -> Sequence[Command]:
-        await locate(tx, principal.space, contact)
-        other = await _other(tx, principal.space, wanted.into)
-        if other == contact:
-            raise Problem(409, "same-contact", "Both are one contact already.")
-        await audit(tx, principal, "contact.merged", [contact, other])
-        return [
-            LinkRecords(
-                space=principal.space,
-                command=command,
-                actor=principal.actor,
-                at=state.now(),
-                fact=fact_id(state.space_key(principal.space), "command", command),
-                left=contact,
-                right=other,
-                survivor=wanted.survivor,
-                picks=wanted.picks,
-                lift=wanted.lift,
-            )
-        ]
+        ordered = await _linking(state, principal, tx, command, contact, wanted)
+        await audit(tx, principal, "contact.merged", [contact, ordered.right])
+        return [ordered]
 
     rows = await order(state, principal, "merge", [command], compose)
     return await written(state, principal, rows[command])
+
+
+async def preview_merge(
+    state: State, principal: Principal, contact: str, into: str, survivor: str | None = None
+) -> Json:
+    """What the merge would do, field by field, and what stands in its way.
+
+    Raises MovedError, Problem 404, 409, 410, 422, or 503 when the resolver does not answer.
+    """
+    need(principal, "contacts:read")
+    wanted = _read(lambda: read_merge({"into": into, "survivor": survivor}, contact), "")
+    async with state.transaction(principal.space) as tx:
+        ordered = await _linking(state, principal, tx, PREVIEW, contact, wanted)
+        sides = await read_contacts(tx, principal.space, [contact, ordered.right])
+    told = await ask_resolver(state, "previews/merge", order=ordered)
+    snapshot = told.pop("snapshot")
+    contact_then = None if snapshot is None else _joined(snapshot, list(sides.values()))
+    survivor = None if contact_then is None else contact_then["id"]
+    return {"survivor": survivor, "contact": contact_then, **told}
+
+
+def _joined(snapshot: Json, sides: Sequence[Json]) -> Json:
+    """The sides' own counts added up; it has no version, for nobody has written it."""
+    told = Snapshot.model_validate(snapshot)
+    return profile_json(told) | joined_counts(told.contact, sides)
+
+
+async def _linking(
+    state: State,
+    principal: Principal,
+    tx: Tx,
+    command: str,
+    contact: str,
+    wanted: MergeOrder,
+) -> LinkRecords:
+    await locate(tx, principal.space, contact)
+    other = await _other(tx, principal.space, wanted.into)
+    if other == contact:
+        raise Problem(409, "same-contact", "Both are one contact already.")
+    return LinkRecords(
+        space=principal.space,
+        command=command,
+        actor=principal.actor,
+        at=state.now(),
+        fact=fact_id(state.space_key(principal.space), "command", command),
+        left=contact,
+        right=other,
+        survivor=wanted.survivor,
+        picks=wanted.picks,
+        lift=wanted.lift,
+    )
 
 
 async def _other(tx: Tx, space: str, into: str) -> str:
@@ -76,11 +116,13 @@ async def _other(tx: Tx, space: str, into: str) -> str:
         raise unprocessable(invalid("/into", "There is no such contact.")) from None
 
 
-def _read(reader: Callable[[], Read]) -> Read:
+def _read(reader: Callable[[], Read], root: str = "/") -> Read:
+    """Fields of a body begin with a slash; parameters do not."""
     try:
         return reader()
     except InvalidError as error:
-        raise unprocessable(error) from None
+        wrongs = [replace(one, field=root + one.field.lstrip("/")) for one in error.wrongs]
+        raise unprocessable(InvalidError(wrongs)) from None
 
 
 async def list_merges(
@@ -144,6 +186,20 @@ async def undo_merge(
 
     rows = await order(state, principal, "undo", [command], compose)
     return await written(state, principal, rows[command])
+
+
+async def preview_undo(state: State, principal: Principal, merge: str) -> Json:
+    """The contacts that an undo would leave, and who would keep what they share."""
+    need(principal, "contacts:read")
+    async with state.transaction(principal.space) as tx:
+        row = await store.find_merge(tx, principal.space, merge)
+    if row is None:
+        raise not_found()
+    order = _undoing(state, principal, PREVIEW, row, ())
+    kind = "separation" if row["link"] is None else "retraction"
+    told = await ask_resolver(state, f"previews/{kind}", order=order)
+    parts = [profile_json(Snapshot.model_validate(one)) for one in told.pop("contacts")]
+    return {"merge_id": merge, "contacts": parts, **told}
 
 
 def _undoing(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contact_schema import commands
+from merge_resolver.domain.contacts import Contact
 from merge_resolver.domain.facts import Identifier, Separate, Side
 from merge_resolver.domain.records import Record
 from merge_resolver.domain.working import Blob
@@ -34,6 +35,27 @@ def living_sides(sides: Sides, records: Iterable[str]) -> list[tuple[str, ...]]:
 
 def records_in(sides: Sides) -> list[str]:
     return [record for side in sides.values() for record in side]
+
+
+def separations_between(blob: Blob, left: Contact, right: Contact) -> list[Separate]:
+    """Those that keep these two apart, the earliest first."""
+    found = []
+    for fact in blob.facts.values():
+        if isinstance(fact, Separate):
+            ours, theirs = _sides_of(fact, left), _sides_of(fact, right)
+            if any(one != other for one in ours for other in theirs):
+                found.append(fact)
+    return sorted(found, key=lambda one: (one.t, one.id))
+
+
+def _sides_of(fact: Separate, contact: Contact) -> set[int]:
+    members = {record.id for record in contact.records}
+    held = set(contact.identifiers)
+    return {
+        number
+        for number, side in enumerate(fact.sides)
+        if members.intersection(side.records) or held.intersection(side.identifiers)
+    }
 
 
 def cut(
