@@ -146,6 +146,8 @@ class ContactSplit(Message):
     cause: MergeCause
     undone: str | None = None
     """The merge (journal id) that this split takes back, if it is an undo."""
+    undone_too: tuple[str, ...] = ()
+    """Further merges of which nothing holds together any more."""
     at: datetime
 
 

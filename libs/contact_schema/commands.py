@@ -96,11 +96,22 @@ class Side(Value):
     identifiers: tuple[SideIdentifier, ...] = ()
 
 
+class Owner(SideIdentifier):
+    """Whose this shared identifier is from now on: ``contact`` is any id of one of the sides."""
+
+    contact: str
+
+
 class SeparateRecords(Command):
-    """An operator says: not one person."""
+    """An operator says: not one person. Undoing an automatic merge names it in ``merge`` in place
+    of ``sides``: they are what it had joined, as they were.
+    """
 
     fact: str
-    sides: tuple[Side, ...]
+    sides: tuple[Side, ...] = ()
+    merge: str | None = None
+    owners: tuple[Owner, ...] = ()
+    """Of a merge's shared identifiers; one that is not named goes to the stronger claim."""
 
 
 class RetractFacts(Command):
@@ -112,6 +123,8 @@ class RetractFacts(Command):
 
     facts: tuple[str, ...]
     keep_apart: bool = False
+    owners: tuple[Owner, ...] = ()
+    """Who keeps which shared identifier, where the sides are separated."""
 
 
 class RevokeProof(Command):

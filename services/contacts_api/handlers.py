@@ -181,9 +181,11 @@ async def _save_endings(tx: Tx, batch: Batch) -> None:
 async def _save_journal(tx: Tx, batch: Batch) -> None:
     rows = [_merge_row(r.body) for r in batch if isinstance(r.body, ContactsMerged)]
     undone = [
-        (r.body.space, r.body.undone, r.body.at)
+        (r.body.space, merge, r.body.at)
         for r in batch
-        if isinstance(r.body, ContactSplit) and r.body.undone is not None
+        if isinstance(r.body, ContactSplit)
+        for merge in (r.body.undone, *r.body.undone_too)
+        if merge is not None
     ]
     if rows:
         await merges.insert_merges(tx, rows)

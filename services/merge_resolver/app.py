@@ -16,6 +16,7 @@ from merge_resolver.domain.rules import Rules
 from merge_resolver.erasing import Erasing
 from merge_resolver.handlers import Streams
 from merge_resolver.known import KnownRecords
+from merge_resolver.routes import State, router
 from merge_resolver.settings import Settings
 from service_kit.replica import Replica
 from service_kit.service import Service, Stream, run
@@ -52,7 +53,8 @@ def _rules(agent: AgentSettings) -> Rules:
 def make(settings: Settings) -> Service:
     agents = Replica(AgentSettings)
     known = KnownRecords(settings.known_records)
-    streams = Streams(settings.secret.get_secret_value(), rules_from(agents), known)
+    rules_of = rules_from(agents)
+    streams = Streams(settings.secret.get_secret_value(), rules_of, known)
     erasing = Erasing(streams)
     return Service(
         name="merge_resolver",
@@ -83,7 +85,9 @@ def make(settings: Settings) -> Service:
                 forget=known.forget,
             ),
         ),
+        routers=(router,),
         replicas={"settings": agents},
+        state=State(rules_of),
     )
 
 

@@ -1,6 +1,6 @@
 """One function per stream: load the blobs touched, decide, save what changed, tell it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +20,10 @@ from merge_resolver.domain import bodies
 from merge_resolver.domain.blobs import names_of
 from merge_resolver.domain.facts import Observe
 from merge_resolver.domain.rules import Rules
+from merge_resolver.domain.separations import records_in
 from merge_resolver.domain.working import Book
 from merge_resolver.known import KnownRecords
-from merge_resolver.loading import Wanted, load
+from merge_resolver.loading import Wanted, find_merges, load
 from merge_resolver.saving import save
 from merge_resolver.settling import Settling
 from service_kit.tx import Batch, Received, Tx
@@ -118,22 +119,27 @@ class Streams:
 
     async def _decide_all(self, tx: Tx, spaces: set[str], batch: list[Received[Any]]) -> None:
         named = {(one.space, record) for one in batch for record in _records_of(one.body)}
+        merges = await find_merges(
+            tx, {(one.space, m) for one in batch for m in _merges_of(one.body)}
+        )
+        named |= {(space, one) for (space, _), m in merges.items() for one in records_in(m.sides)}
         facts = {(one.space, fact) for one in batch for fact in _facts_of(one.body)}
         homes = await store.find_homes(tx, facts)
         named |= {(space, record) for (space, _), record in homes.items()}
         fenced = await store.find_fenced(tx, named)
         retracted = await store.find_retracted(tx, facts)
-        links = await store.find_merges_by_link(tx, facts)
         wanted: set[Wanted] = {(space, "record", record) for space, record in named}
         wanted |= {(one.space, *name) for one in batch for name in _names_in(one.body)}
         books = await load(tx, self.rules_of, spaces, wanted, fenced)
-        settling = Settling(books, self._fact_id, retracted, links)
+        settling = Settling(books, self._fact_id, retracted, merges)
         for received in batch:
             settling.decide(received)
         await store.insert_retracted(tx, settling.newly_retracted())
         if settling.took_back:
             await store.raise_epochs(tx, spaces)
-        saved = await save(tx, books.values(), self.key_of, settling.causes, settling.actors)
+        saved = await save(
+            tx, books.values(), self.key_of, settling.causes, settling.actors, settling.undone
+        )
         rows = []
         for received, settled in settling.settle(saved):
             tx.emit(settled, cause=received)
@@ -185,6 +191,17 @@ def _records_of(body: Command) -> list[str]:
             return [body.left, body.right]
         case SeparateRecords():
             return [record for side in body.sides for record in side.records]
+        case _:
+            return []
+
+
+def _merges_of(body: Command) -> Sequence[str]:
+    """Merges that a command takes back, by their own id or their link's."""
+    match body:
+        case SeparateRecords(merge=merge) if merge is not None:
+            return [merge]
+        case RetractFacts():
+            return body.facts
         case _:
             return []
 

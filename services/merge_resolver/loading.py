@@ -7,12 +7,23 @@ import orjson
 from merge_resolver import store
 from merge_resolver.domain.bodies import fact_of
 from merge_resolver.domain.rules import Rules
+from merge_resolver.domain.separations import Merged
 from merge_resolver.domain.working import Blob, Book, StoredContact, StoredRecord
 from service_kit.tx import Tx
 
 Wanted = tuple[str, str, str]
 """Space, kind (record, unit or an identifier's type) and value."""
 RulesOf = Callable[[str], Rules]
+
+
+async def find_merges(tx: Tx, named: Collection[store.Key]) -> dict[store.Key, Merged]:
+    """The sides as they were when these merges, or these operators' links, joined them."""
+    found: dict[store.Key, Merged] = {}
+    for row in await store.find_merges(tx, named):
+        undone = row["undone_at"] is not None
+        merged = Merged(row["merge"], orjson.loads(row["sides"]), row["link"], undone)
+        found[row["space"], row["name"]] = merged
+    return found
 
 
 async def load(

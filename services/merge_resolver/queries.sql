@@ -1,3 +1,7 @@
+-- name: read_only
+-- A preview looks at one moment, whatever is committed while it reads. The first of its transaction.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+
 -- name: insert_spaces
 -- A space exists from its first message on.
 -- $1 spaces
@@ -83,19 +87,22 @@ SELECT f.space, f.fact, f.record
   FROM unnest($1::text[], $2::text[]) AS wanted (space, fact)
   JOIN merge_resolver.facts AS f USING (space, fact);
 
--- name: find_merges_by_link
--- The sides as they were when these links joined them.
--- $1 spaces, $2 links
-SELECT m.space, m.link, m.merge, m.sides::text AS sides
-  FROM unnest($1::text[], $2::text[]) AS wanted (space, link)
-  JOIN merge_resolver.merges AS m USING (space, link)
- WHERE m.undone_at IS NULL
- ORDER BY m.at;
+-- name: find_merges
+-- What is to be undone, by its own id or its link's. A link that was there twice: the last.
+-- $1 spaces, $2 merges or links
+SELECT m.space, wanted.name, m.merge, m.link, m.sides::text AS sides, m.undone_at
+  FROM unnest($1::text[], $2::text[]) AS wanted (space, name)
+  JOIN merge_resolver.merges AS m ON m.space = wanted.space AND m.merge = wanted.name
+ UNION ALL
+(SELECT m.space, wanted.name, m.merge, m.link, m.sides::text AS sides, m.undone_at
+   FROM unnest($1::text[], $2::text[]) AS wanted (space, name)
+   JOIN merge_resolver.merges AS m ON m.space = wanted.space AND m.link = wanted.name
+  ORDER BY m.at);
 
--- name: find_merges_into
--- Merges that a split may take back: whose result is one of these records' contacts. The latest first.
+-- name: find_standing_merges
+-- Those that a split may take back: a merge is into a record of its blob. The latest first.
 -- $1 spaces, $2 records
-SELECT m.space, m.merge, m.into_contact, m.absorbed, m.link
+SELECT m.space, m.merge, m.into_contact, m.sides::text AS sides
   FROM unnest($1::text[], $2::text[]) AS wanted (space, into_contact)
   JOIN merge_resolver.merges AS m USING (space, into_contact)
  WHERE m.undone_at IS NULL

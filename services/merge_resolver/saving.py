@@ -1,6 +1,6 @@
 """What a batch came to: messages out, rows in, one statement for each kind of row."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ from merge_resolver.domain.snapshot import instant
 from merge_resolver.domain.working import Blob, Book
 from service_kit.tx import Received, Sequenced, Tx
 
+Undone = Mapping[store.Key, Sequence[str]]
+"""Merges taken back, by the contact that came apart."""
 KeyOf = Callable[[str], bytes]
 """The key of a space."""
 
@@ -35,8 +37,11 @@ async def save(
     key_of: KeyOf,
     causes: Mapping[int, Received[Any]],
     actors: Mapping[str, str],
+    undone: Collection[store.Key] = (),
 ) -> Saved:
-    """``causes`` are the last messages that touched each blob, by its identity."""
+    """``causes`` are the last messages that touched each blob, by its identity; ``undone`` the
+    merges that commands took back.
+    """
     touched = [blob for book in books for blob in book.blobs() if blob.touched]
 
     def merge_id(blob: Blob, into: str, absorbed: tuple[str, ...]) -> str:
@@ -45,10 +50,10 @@ async def save(
     differences = [(blob, compare(blob, merge_id, actors)) for blob in touched]
     await _save_facts(tx, touched)
     await _save_contacts(tx, differences)
-    undone = await _undo_merges(tx, differences)
+    taken_back = await _undo_merges(tx, differences, undone)
     saved = Saved()
     for blob, found in differences:
-        _emit(tx, blob, found, undone, causes.get(id(blob)))
+        _emit(tx, blob, found, taken_back, causes.get(id(blob)))
         saved.contact_of |= {(blob.space, one): c for one, c in found.contact_of.items()}
         saved.merges |= {one.link: one.merge for one in found.journal if one.link}
     return saved
@@ -128,46 +133,67 @@ def _merge_row(blob: Blob, joining: Joining) -> dict[str, Any]:
 
 
 async def _undo_merges(
-    tx: Tx, differences: list[tuple[Blob, Difference]]
-) -> dict[tuple[str, str], str]:
-    """Merges that a split takes back: their sides are in different contacts now. By split contact,
-    the latest.
+    tx: Tx, differences: list[tuple[Blob, Difference]], named: Collection[store.Key]
+) -> Undone:
+    """Merges of whose sides nothing is together any more, by the contact that came apart: first
+    those that somebody wanted undone, then the latest.
     """
     split = {
-        (blob.space, one.contact): (blob, found)
+        (blob.space, record): (blob, found)
         for blob, found in differences
-        for one in found.split
+        if found.split
+        for record in blob.records
     }
-    latest: dict[tuple[str, str], str] = {}
+    undone: dict[store.Key, list[str]] = {}
     rows = []
-    for row in await store.find_merges_into(tx, list(split)):
-        blob, found = split[row["space"], row["into_contact"]]
-        here = found.contact_of.get(row["into_contact"])
-        apart = [
-            one
-            for one in row["absorbed"]
-            if one in found.contact_of and found.contact_of[one] != here
-        ]
-        if apart and here is not None:
-            latest.setdefault((row["space"], row["into_contact"]), row["merge"])
-            rows.append((row["space"], row["merge"], instant(blob.at)))
+    for row in await store.find_standing_merges(tx, list(split)):
+        space, merge = row["space"], row["merge"]
+        blob, found = split[space, row["into_contact"]]
+        sides = list(orjson.loads(row["sides"]).values())
+        if _is_over(sides, found):
+            for contact in _held_both(sides, blob):
+                place = 0 if (space, merge) in named else len(undone.get((space, contact), ()))
+                undone.setdefault((space, contact), []).insert(place, merge)
+            rows.append((space, merge, instant(blob.at)))
     await store.mark_undone(tx, rows)
-    return latest
+    return undone
+
+
+def _is_over(sides: list[list[str]], found: Difference) -> bool:
+    """No record of one side is with one of another. What was erased is with nobody."""
+    seen: set[str] = set()
+    for side in sides:
+        here = {found.contact_of[one] for one in side if one in found.contact_of}
+        if here & seen:
+            return False
+        seen |= here
+    return True
+
+
+def _held_both(sides: list[list[str]], blob: Blob) -> set[str]:
+    """The contacts in which records of several sides were before."""
+    before = [{blob.records[one].contact for one in side if one in blob.records} for side in sides]
+    return {
+        one
+        for number, side in enumerate(before)
+        for one in side
+        if one is not None and any(one in other for other in before[number + 1 :])
+    }
 
 
 def _emit(
     tx: Tx,
     blob: Blob,
     found: Difference,
-    undone: Mapping[tuple[str, str], str],
+    undone: Undone,
     cause: Received[Any] | None,
 ) -> None:
     tx.emit(*found.created, *found.merged, cause=cause)
     for split in found.split:
-        merge = undone.get((blob.space, split.contact))
-        tx.emit(_undone(split, merge) if merge else split, cause=cause)
+        merges = undone.get((blob.space, split.contact))
+        tx.emit(_undone(split, merges) if merges else split, cause=cause)
     tx.emit(*found.changed, cause=cause)
 
 
-def _undone(split: ContactSplit, merge: str) -> ContactSplit:
-    return split.model_copy(update={"undone": merge})
+def _undone(split: ContactSplit, merges: Sequence[str]) -> ContactSplit:
+    return split.model_copy(update={"undone": merges[0], "undone_too": tuple(merges[1:])})

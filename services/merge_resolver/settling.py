@@ -1,17 +1,16 @@
 """The commands of one batch: decided in order, answered when the batch is through."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
-
-import orjson
 
 from contact_schema.changes import CommandSettled
 from merge_resolver.domain.decisions import Desk, Done
 from merge_resolver.domain.edits import outranked
+from merge_resolver.domain.separations import Merged
 from merge_resolver.domain.working import Blob, Book
 from merge_resolver.saving import Saved
-from merge_resolver.store import Key, Rows
+from merge_resolver.store import Key
 from service_kit.tx import Received
 
 FactId = Callable[[str, str], str]
@@ -22,7 +21,8 @@ class Settling:
     books: dict[str, Book]
     fact_id: FactId
     retracted: Collection[Key]
-    links: Rows
+    merges: Mapping[Key, Merged]
+    """Those that commands name, by merge and by link."""
     causes: dict[int, Received[Any]] = field(default_factory=dict)
     took_back: bool = False
     """Facts were removed: what is remembered of records no longer holds."""
@@ -47,17 +47,18 @@ class Settling:
         return Desk(
             book=self.books[space],
             fact_id=lambda command: self.fact_id(space, command),
-            sides={
-                row["link"]: (row["merge"], orjson.loads(row["sides"]))
-                for row in self.links
-                if row["space"] == space
-            },
+            merges={name: one for (where, name), one in self.merges.items() if where == space},
             retracted={fact for where, fact in self.retracted if where == space},
         )
 
     @property
     def actors(self) -> dict[str, str]:
         return {link: who for desk in self._desks.values() for link, who in desk.actors.items()}
+
+    @property
+    def undone(self) -> set[Key]:
+        """The merges that commands have taken back."""
+        return {(one.space, done.undone) for one, done in self._done if done.undone is not None}
 
     def newly_retracted(self) -> list[Key]:
         found = {(space, one) for space, desk in self._desks.items() for one in desk.retracted}

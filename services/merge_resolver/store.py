@@ -33,6 +33,10 @@ async def _read(tx: Tx, query: Query, rows: Collection[tuple[str, ...]]) -> Rows
     return await tx.fetch(query, *_columns(sorted(rows))) if rows else ()
 
 
+async def read_only(tx: Tx) -> None:
+    await tx.execute(queries.read_only)
+
+
 async def insert_spaces(tx: Tx, spaces: Collection[str]) -> None:
     await tx.execute(queries.insert_spaces, sorted(spaces))
 
@@ -78,12 +82,12 @@ async def find_homes(tx: Tx, facts: Collection[Key]) -> dict[Key, str]:
     return {(row["space"], row["fact"]): row["record"] for row in rows}
 
 
-async def find_merges_by_link(tx: Tx, links: Collection[Key]) -> Rows:
-    return await _read(tx, queries.find_merges_by_link, links)
+async def find_merges(tx: Tx, names: Collection[Key]) -> Rows:
+    return await _read(tx, queries.find_merges, names)
 
 
-async def find_merges_into(tx: Tx, records: Collection[Key]) -> Rows:
-    return await _read(tx, queries.find_merges_into, records)
+async def find_standing_merges(tx: Tx, records: Collection[Key]) -> Rows:
+    return await _read(tx, queries.find_standing_merges, records)
 
 
 async def find_settled(tx: Tx, commands: Collection[Key]) -> dict[Key, str]:

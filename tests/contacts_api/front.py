@@ -6,7 +6,7 @@ command; the resolver itself is tested where it lives, and both together over th
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
@@ -23,7 +23,14 @@ from contact_schema.changes import (
     ContactSplit,
     Snapshot,
 )
-from contact_schema.commands import Command, EditContact, LinkRecords, ObserveRecord, RetractFacts
+from contact_schema.commands import (
+    Command,
+    EditContact,
+    LinkRecords,
+    ObserveRecord,
+    RetractFacts,
+    SeparateRecords,
+)
 from contact_schema.envelope import Message
 from contact_schema.messages import BY_TYPE
 from contacts_api import handlers
@@ -48,6 +55,9 @@ class Resolver:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     links: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    joined: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By merge: what evidence joined."""
+    undone_too: tuple[str, ...] = ()
     seen: int = 0
     paused: bool = False
     elsewhere: bool = False
@@ -113,7 +123,29 @@ class Resolver:
                     ),
                     _settled(command, "updated", into, contacts=(into, gone)),
                 ]  # fmt: skip
+            case SeparateRecords(merge=merge) if merge is not None:
+                into, gone = self.joined[merge]
+                return [
+                    self._changed(command, into, left=(gone,)),
+                    self._changed(command, gone, joined=(gone,)),
+                    ContactSplit(
+                        space=command.space, contact=into, parts=(into, gone), cause="undo",
+                        undone=merge, undone_too=self.undone_too, at=command.at,
+                    ),
+                    _settled(command, "updated", into, contacts=(into, gone)),
+                ]  # fmt: skip
         return []
+
+    async def join(self, space: str, merge: str, into: str, gone: str, **more: Any) -> None:
+        """What evidence joined, without an order."""
+        self.joined[merge] = (into, gone)
+        merged = ContactsMerged(
+            space=space, merge=merge, into=into, absorbed=(gone,),
+            **{"cause": "evidence", "at": self.state.now(), **more},
+        )  # fmt: skip
+        changed = ContactChanged(space=space, snapshot=self.snapshots[into], joined=(record(gone),))
+        async with self.state.transaction(space) as tx:
+            await handlers.on_changes([received(one) for one in (changed, merged)], tx)
 
     def _observe(self, command: ObserveRecord) -> Sequence[Message]:
         seen = command.observation
@@ -265,14 +297,16 @@ def settings_for(database: str, secret: str, **changes: Any) -> ContactsApiSetti
 
 
 @contextlib.asynccontextmanager
-async def open_stage(database: str, secret: str, **changes: Any) -> AsyncIterator[Stage]:
+async def open_stage(
+    database: str, secret: str, resolving: Callable[[State], Any] = Resolver, **changes: Any
+) -> AsyncIterator[Stage]:
     service = build(settings_for(database, secret, **changes))
     state: State = service.state
     # As cheap as the library allows: every test makes a person.
     state.passwords = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     runtime = Runtime(service)
     await runtime.open()
-    resolver = Resolver(state)
+    resolver = resolving(state)
     state.runtime = runtime
     tasks = [
         asyncio.create_task(state.attached()(runtime)),

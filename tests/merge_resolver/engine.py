@@ -1,12 +1,21 @@
 """The resolver's handlers on a transaction, driven like a stream would."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from contact_schema.changes import CommandSettled, ContactChanged, Snapshot
-from contact_schema.commands import Actor, EditContact, LinkRecords, ObserveRecord, RetractFacts
+from contact_schema.commands import (
+    Actor,
+    EditContact,
+    LinkRecords,
+    ObserveRecord,
+    Owner,
+    RetractFacts,
+    SeparateRecords,
+)
 from contact_schema.envelope import Message
 from contact_schema.interactions import IdentityVerified, InteractionAccepted
 from contact_schema.observations import Observation, ObservedIdentifier
@@ -124,7 +133,9 @@ def link(left: str, right: str, minute: int, **more: Any) -> LinkRecords:
     )
 
 
-def undo(fact: str, minute: int, *, keep_apart: bool = False) -> RetractFacts:
+def undo(
+    fact: str, minute: int, *, keep_apart: bool = False, owners: Sequence[Owner] = ()
+) -> RetractFacts:
     return RetractFacts(
         space=SPACE,
         command=f"cmd_{next(_numbers)}",
@@ -132,6 +143,21 @@ def undo(fact: str, minute: int, *, keep_apart: bool = False) -> RetractFacts:
         at=at(minute),
         facts=(fact,),
         keep_apart=keep_apart,
+        owners=tuple(owners),
+    )
+
+
+def separate_merge(merge: str, minute: int, *owners: Owner) -> SeparateRecords:
+    """The undo of a merge that evidence made."""
+    number = next(_numbers)
+    return SeparateRecords(
+        space=SPACE,
+        command=f"cmd_{number}",
+        actor=TEAM,
+        at=at(minute),
+        fact=f"fact_cut{number}",
+        merge=merge,
+        owners=owners,
     )
 
 

@@ -14,13 +14,20 @@ from contacts_api.actions.contacts import (
 )
 from contacts_api.actions.conversations import conversation_contact
 from contacts_api.actions.erasures import erase_contact, get_erasure, list_erasures
+from contacts_api.actions.explaining import explain
 from contacts_api.actions.listing import (
     count_contacts,
     get_contact,
     list_contacts,
     list_tags,
 )
-from contacts_api.actions.merges import list_merges, merge_contacts, undo_merge
+from contacts_api.actions.merges import (
+    list_merges,
+    merge_contacts,
+    preview_merge,
+    preview_undo,
+    undo_merge,
+)
 from contacts_api.actions.notes import add_note, delete_note, edit_note, list_notes
 from contacts_api.actions.operations import (
     get_lag,
@@ -45,6 +52,7 @@ __all__ = [
     "edit_contact",
     "edit_note",
     "erase_contact",
+    "explain",
     "get_contact",
     "get_erasure",
     "get_lag",
@@ -57,6 +65,8 @@ __all__ = [
     "list_tags",
     "list_timeline",
     "merge_contacts",
+    "preview_merge",
+    "preview_undo",
     "redrive_dead_letter",
     "resync_contact",
     "settled_command",

@@ -8,7 +8,7 @@ CODES: Final = {
     401: "`unauthenticated`: no living key.",
     403: "`missing-scope`: the key may not do this.",
     404: "`not-found`: nothing there, or not in this space.",
-    409: "`conflict`, `merged`, `same-contact`, `separated`, `in-progress`, `not-undoable`,"
+    409: "`conflict`, `merged`, `same-contact`, `separated`, `in-progress`,"
     " `too-late`, `part-erased`.",
     410: "`erased`: this person was erased.",
     412: "`version-conflict`: changed meanwhile.",

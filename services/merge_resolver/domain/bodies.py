@@ -1,6 +1,7 @@
 """Messages into facts, and facts into the plain bodies in which they are stored."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from contact_schema.commands import EditContact
@@ -105,7 +106,7 @@ def body_of(fact: Stored) -> dict[str, Any]:
         case Link():
             return {"right": fact.right, "survivor": fact.survivor, "picks": fact.picks}
         case Separate():
-            return {"sides": fact.sides}
+            return {"sides": fact.sides, "holds": fact.holds}
 
 
 def fact_of(id_: str, kind: str, record: str, t: int, body: Mapping[str, Any]) -> Stored:
@@ -135,6 +136,7 @@ def fact_of(id_: str, kind: str, record: str, t: int, body: Mapping[str, Any]) -
                     Side(tuple(records), tuple(Identifier(*one) for one in kept))
                     for records, kept in body["sides"]
                 ),
+                body.get("holds", False),
             )
 
 
@@ -151,4 +153,4 @@ def without(fact: Stored, erased: frozenset[str]) -> Stored | None:
                 for side in fact.sides
             ]
             living = tuple(side for side in left if side.records)
-            return Separate(fact.id, fact.t, living) if len(living) > 1 else None
+            return replace(fact, sides=living) if len(living) > 1 else None

@@ -1,6 +1,6 @@
 """What each command does to the facts, and why one is refused."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contact_schema.commands import (
@@ -13,7 +13,15 @@ from contact_schema.commands import (
 )
 from merge_resolver.domain import bodies, edits
 from merge_resolver.domain.contacts import Contact
-from merge_resolver.domain.facts import Identifier, Link, Observe, Separate, Side
+from merge_resolver.domain.facts import Identifier, Link, Observe, Separate
+from merge_resolver.domain.separations import (
+    Merged,
+    Sides,
+    UnknownOwnerError,
+    cut,
+    living_sides,
+    owning_sides,
+)
 from merge_resolver.domain.snapshot import microseconds, snapshot_of
 from merge_resolver.domain.working import Blob, Book
 
@@ -48,8 +56,8 @@ class Desk:
     book: Book
     fact_id: Callable[[str], str]
     """Names a separation that a command makes by itself, by the command's id."""
-    sides: Mapping[str, tuple[str, Mapping[str, Sequence[str]]]] = field(default_factory=dict)
-    """By link: its merge, and the records of each side as they were."""
+    merges: Mapping[str, Merged] = field(default_factory=dict)
+    """What may be undone, by merge and by link."""
     retracted: set[str] = field(default_factory=set)
     actors: dict[str, str] = field(default_factory=dict)
     """Who ordered the links of this batch."""
@@ -69,6 +77,8 @@ class Desk:
                     return self._retract(command)
                 case _:
                     raise Refused("unsupported")
+        except UnknownOwnerError:
+            return Done("refused", code="unknown-owner")
         except Refused as refused:
             seen = refused.code == "version-conflict"
             return Done("refused", _subject(command) if seen else None, code=refused.code)
@@ -149,6 +159,8 @@ class Desk:
         return Done("updated", link.left, link=link.id)
 
     def _separate(self, command: SeparateRecords) -> Done:
+        if command.merge is not None:
+            return self._undo(command, self.merges.get(command.merge))
         blobs: set[Blob] = set()
         for side in command.sides:
             for record in side.records:
@@ -164,17 +176,34 @@ class Desk:
             for number, side in enumerate(command.sides)
             for one in side.identifiers
         }
-        cut = _cut(
-            blob,
-            command.fact,
-            microseconds(command.at),
-            [side.records for side in command.sides if side.records],
-            owners,
-        )
-        blob.add(cut)
+        sides = [side.records for side in command.sides if side.records]
+        blob.add(cut(blob, command.fact, microseconds(command.at), sides, owners))
         blob.cause = "operator"
-        first = tuple(side.records[0] for side in cut.sides)
+        first = tuple(side[0] for side in sides)
         return Done("updated", first[0], parts=first)
+
+    def _undo(self, command: SeparateRecords, merged: Merged | None) -> Done:
+        """Of a merge that evidence made."""
+        if merged is None:
+            raise Refused("not-found")
+        blobs = {
+            blob
+            for side in merged.sides.values()
+            for record in side
+            if (blob := self.book.find(record)) is not None
+        }
+        blob = self.book.tie(blobs)
+        sides = _living_sides(blob, merged.sides) if blob else []
+        seen = blob.visible() if blob else set()
+        first = tuple(next((one for one in side if one in seen), "") for side in sides)
+        if blob is None or len(sides) < 2 or not all(first):
+            raise Refused("part-erased")
+        if merged.undone:
+            return Done("unchanged", first[0], parts=first, undone=merged.merge)
+        owners = owning_sides(command.owners, sides)
+        blob.add(cut(blob, command.fact, microseconds(command.at), sides, owners, holds=True))
+        blob.cause = "undo"
+        return Done("updated", first[0], parts=first, undone=merged.merge)
 
     def _retract(self, command: RetractFacts) -> Done:
         found = [
@@ -188,39 +217,38 @@ class Desk:
             fact = blob.facts[one]
             if isinstance(fact, Link) and blob.fenced & {fact.left, fact.right}:
                 raise Refused("part-erased")
-        self.retracted.update(command.facts)
         parts: list[str] = []
         undone = None
         for one, blob in found:
             fact = blob.facts[one]
             blob.remove(one)
-            blob.cause, blob.at = "undo", max(blob.at, microseconds(command.at))
             if isinstance(fact, Link):
-                undone, sides = self.sides.get(one, (None, {}))
+                merged = self.merges.get(one)
+                undone = merged.merge if merged else None
                 parts += [fact.left, fact.right]
                 if command.keep_apart:
-                    self._keep_apart(command, blob, fact, sides)
+                    try:
+                        self._keep_apart(command, blob, fact, merged.sides if merged else {})
+                    except UnknownOwnerError:
+                        blob.add(fact)
+                        raise
+            self.retracted.add(one)
+            blob.cause, blob.at = "undo", max(blob.at, microseconds(command.at))
+        self.retracted.update(command.facts)
         record = parts[0] if parts else bodies.record_of(fact)
         return Done("updated", record, parts=tuple(parts), undone=undone)
 
-    def _keep_apart(
-        self,
-        command: RetractFacts,
-        blob: Blob,
-        link: Link,
-        sides: Mapping[str, Sequence[str]],
-    ) -> None:
+    def _keep_apart(self, command: RetractFacts, blob: Blob, link: Link, sides: Sides) -> None:
         together = blob.contact_with(link.left)
-        if together is None or all(one.id != link.right for one in together.records):
+        joined = together is not None and any(one.id == link.right for one in together.records)
+        if not joined and not command.owners:
             return
-        here = {record.id for record in together.records}
-        groups = [tuple(one for one in side if one in here) for side in sides.values()]
-        groups = [one for one in groups if one] if sides else []
+        groups = [one for one in _living_sides(blob, sides) if one]
         if len(groups) < 2:
             groups = [(link.left,), (link.right,)]
+        owners = owning_sides(command.owners, groups)
         name = self.fact_id(command.command)
-        blob.add(_cut(blob, name, microseconds(command.at), groups, {}))
-        blob.cause = "undo"
+        blob.add(cut(blob, name, microseconds(command.at), groups, owners, holds=True))
 
     def _home(self, fact: str) -> Blob | None:
         for blob in self.book.blobs():
@@ -236,6 +264,11 @@ class Desk:
         if blob is None or contact is None:
             raise Refused("not-found")
         return blob, contact
+
+
+def _living_sides(blob: Blob, sides: Sides) -> list[tuple[str, ...]]:
+    """Also with what is only hidden: it comes back to its own side."""
+    return living_sides(sides, blob.visible() | blob.fenced)
 
 
 def _subject(command: Command) -> str | None:
@@ -272,33 +305,3 @@ def _side_of(record: str, contacts: Iterable[Contact]) -> Contact:
 
 def _picked(contact: str, sides: Mapping[str, Contact]) -> Contact:
     return sides[contact] if contact in sides else _side_of(contact, sides.values())
-
-
-def _cut(
-    blob: Blob,
-    fact: str,
-    t: int,
-    sides: Sequence[Sequence[str]],
-    owners: Mapping[Identifier, int],
-) -> Separate:
-    """Each shared identifier goes to the side with the stronger, then later claim, unless said."""
-    where = {record: number for number, side in enumerate(sides) for record in side}
-    best: dict[Identifier, dict[int, tuple[int, int]]] = {}
-    for contact in blob.current():
-        for record in contact.records:
-            if record.id in where:
-                for one, claim in record.claims.items():
-                    here = best.setdefault(one, {})
-                    claimed = (claim.proof, claim.last)
-                    side = where[record.id]
-                    here[side] = max(claimed, here.get(side, claimed))
-    kept: dict[int, list[Identifier]] = {}
-    for one, claims in sorted(best.items()):
-        if len(claims) > 1 or one in owners:
-            stronger = max(claims, key=lambda side: (claims[side], -side))
-            kept.setdefault(owners.get(one, stronger), []).append(one)
-    return Separate(
-        fact,
-        t,
-        tuple(Side(tuple(side), tuple(kept.get(number, ()))) for number, side in enumerate(sides)),
-    )

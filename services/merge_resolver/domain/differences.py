@@ -167,13 +167,7 @@ def _join(
     if cause == "operator" and not ordered:
         cause = "evidence"
     sides = {one: tuple(sorted(before[one])) for one in absorbed}
-    sides[contact.id] = tuple(
-        sorted(
-            record.id
-            for record in contact.records
-            if not any(record.id in side for side in sides.values()) and record.id in blob.records
-        )
-    )
+    sides[contact.id] = _other_side(blob, contact, {one for side in sides.values() for one in side})
     joining = Joining(
         merge_id(blob, contact.id, absorbed),
         contact.id,
@@ -198,6 +192,12 @@ def _join(
             at=instant(blob.at),
         )
     )
+
+
+def _other_side(blob: Blob, contact: Contact, absorbed: set[str]) -> tuple[str, ...]:
+    """The records that were known; where none was, those that came with the merge."""
+    others = sorted(one.id for one in contact.records if one.id not in absorbed)
+    return tuple(one for one in others if one in blob.records) or tuple(others)
 
 
 def evidence_of(contact: Contact, side: set[str]) -> MergeEvidence | None:

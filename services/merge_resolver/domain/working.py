@@ -90,18 +90,24 @@ class Blob:
     def current(self) -> list[Contact]:
         """The contacts that the facts make now, without the records that are hidden."""
         if self._now is None:
-            kept = keep(
-                fact
-                for fact in self.facts.values()
-                if not (isinstance(fact, Observe) and fact.record in self.fenced)
-            )
-            self._now = contacts_of(evaluate(kept, self.rules), kept.links)
+            self._now = self.contacts_of(self.facts.values())
         return self._now
+
+    def contacts_of(self, facts: Iterable[Stored]) -> list[Contact]:
+        """What these facts make in place of its own. Changes nothing."""
+        kept = keep(
+            fact for fact in facts if not (isinstance(fact, Observe) and fact.record in self.fenced)
+        )
+        return contacts_of(evaluate(kept, self.rules), kept.links)
 
     def contact_with(self, record: str) -> Contact | None:
         return next(
             (one for one in self.current() if any(r.id == record for r in one.records)), None
         )
+
+    def visible(self) -> set[str]:
+        """The records that are in a contact now."""
+        return {record.id for contact in self.current() for record in contact.records}
 
     def standing(self, record: str) -> Standing | None:
         if record not in self.standings:
