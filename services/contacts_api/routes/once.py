@@ -26,7 +26,7 @@ Run = Callable[[str | None], Awaitable[Answer]]
 
 async def run_once(call: Call, body: bytes, run: Run) -> Response:
     """``run`` gets the key. Kept for 24 hours: 2xx and 4xx but those that may change by then."""
-    once = _key(call)
+    once = key_of(call)
     if once is None:
         return respond(call, await run(None))
     digest = hashlib.sha256(
@@ -50,7 +50,8 @@ async def run_once(call: Call, body: bytes, run: Run) -> Response:
     return respond(call, answer)
 
 
-def _key(call: Call) -> str | None:
+def key_of(call: Call) -> str | None:
+    """The key that the caller sent, if any. Raises Problem 422."""
     once = call.request.headers.get("idempotency-key")
     if once is None:
         return None
