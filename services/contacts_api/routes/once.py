@@ -25,7 +25,9 @@ Run = Callable[[str | None], Awaitable[Answer]]
 
 
 async def run_once(call: Call, body: bytes, run: Run) -> Response:
-    """``run`` gets the key. Kept for 24 hours: 2xx and 4xx but those that may change by then."""
+    """``run`` gets the key. Kept for 24 hours: 2xx and 4xx but those that may change by then. Such
+    an answer, given again, says so in ``Idempotency-Replayed``.
+    """
     once = key_of(call)
     if once is None:
         return respond(call, await run(None))
@@ -33,7 +35,9 @@ async def run_once(call: Call, body: bytes, run: Run) -> Response:
         b"\0".join((call.request.method.encode(), call.request.url.path.encode(), body))
     ).hexdigest()
     if not await _claim(call, once, digest):
-        return respond(call, await _kept(call, once, digest))
+        kept = await _kept(call, once, digest)
+        call.headers["Idempotency-Replayed"] = "true"
+        return respond(call, kept)
     try:
         answer = await run(once)
     except Problem as problem:
