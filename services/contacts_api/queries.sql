@@ -311,49 +311,57 @@ SELECT r.contact, r.verified_user IS NOT NULL AS proven
    AND NOT EXISTS (SELECT FROM contacts_api.fences AS f
                     WHERE f.space = r.space AND f.record = r.record);
 
--- name: list_timeline_descending
--- The newest of each record, merged: a merge rewrites no row. A claim shows once it is proven.
+-- name: list_timeline
+-- The newest of each record, merged: a merge rewrites no row. A claim shows once it is proven. Notes
+-- and merges are of no channel and no conversation; a merge that was undone is left out unless its
+-- type is asked for.
 -- $1 space, $2 contact, $3 time and $4 entry to go on from, $5 rows, $6 channels, $7 types,
 -- $8 conversation
 SELECT t.record, t.at, t.entry, t.type, t.channel, t.conversation, t.event_id, t.message_id,
        t.direction, t.author, t.text, t.detail::text AS detail
-  FROM contacts_api.records AS r
- CROSS JOIN LATERAL (
-       SELECT e.record, e.at, e.entry, e.type, e.channel, e.conversation, e.event_id,
-              e.message_id, e.direction, e.author, e.text, e.detail
-         FROM contacts_api.timeline AS e
-        WHERE e.space = $1 AND e.record = r.record
-          AND ($3::timestamptz IS NULL OR (e.at, e.entry) < ($3::timestamptz, $4::text))
-          AND ($6::text[] IS NULL OR e.channel = ANY ($6::text[]))
-          AND ($7::text[] IS NULL OR e.type = ANY ($7::text[]))
-          AND ($8::text IS NULL OR e.conversation = $8)
-          AND (e.type <> 'identified' OR r.verified_user IS NOT NULL)
-        ORDER BY e.at DESC, e.entry DESC
-        LIMIT $5) AS t
- WHERE r.space = $1 AND r.contact = $2
+  FROM (SELECT o.record, o.at, o.entry, o.type, o.channel, o.conversation, o.event_id,
+               o.message_id, o.direction, o.author, o.text, o.detail
+          FROM contacts_api.records AS r
+         CROSS JOIN LATERAL (
+               SELECT e.record, e.at, e.entry, e.type, e.channel, e.conversation, e.event_id,
+                      e.message_id, e.direction, e.author, e.text, e.detail
+                 FROM contacts_api.timeline AS e
+                WHERE e.space = $1 AND e.record = r.record
+                  AND ($3::timestamptz IS NULL OR (e.at, e.entry) < ($3::timestamptz, $4::text))
+                  AND ($6::text[] IS NULL OR e.channel = ANY ($6::text[]))
+                  AND ($7::text[] IS NULL OR e.type = ANY ($7::text[]))
+                  AND ($8::text IS NULL OR e.conversation = $8)
+                  AND (e.type <> 'identified' OR r.verified_user IS NOT NULL)
+                ORDER BY e.at DESC, e.entry DESC
+                LIMIT $5) AS o
+         WHERE r.space = $1 AND r.contact = $2
+         UNION ALL
+        SELECT n.record, n.created_at, n.note, 'note', NULL, NULL, NULL, NULL, NULL, n.author,
+               n.text, '{}'
+          FROM contacts_api.notes AS n
+          JOIN contacts_api.records AS r USING (space, record)
+         WHERE n.space = $1 AND r.contact = $2
+           AND $6::text[] IS NULL AND $8::text IS NULL
+           AND ($7::text[] IS NULL OR 'note' = ANY ($7::text[]))
+           AND ($3::timestamptz IS NULL OR (n.created_at, n.note) < ($3::timestamptz, $4::text))
+         UNION ALL
+        SELECT m.into_contact, x.at, x.entry, x.type, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+               jsonb_build_object('merge_id', m.merge, 'into', m.into_contact,
+                                  'from', m.absorbed, 'cause', m.cause)
+          FROM contacts_api.merges AS m
+         CROSS JOIN LATERAL (
+               VALUES (m.merge COLLATE "C", m.at, 'merged'),
+                      ((m.merge || '_undone') COLLATE "C", m.undone_at, 'split'))
+               AS x (entry, at, type)
+         WHERE m.space = $1
+           AND m.parties && ARRAY (SELECT r.record
+                                     FROM contacts_api.records AS r
+                                    WHERE r.space = $1 AND r.contact = $2 AND r.stood)
+           AND $6::text[] IS NULL AND $8::text IS NULL
+           AND (x.type = ANY ($7::text[]) OR $7::text[] IS NULL AND m.undone_at IS NULL)
+           AND x.at IS NOT NULL
+           AND ($3::timestamptz IS NULL OR (x.at, x.entry) < ($3::timestamptz, $4::text))) AS t
  ORDER BY t.at DESC, t.entry DESC
- LIMIT $5;
-
--- name: list_timeline_ascending
--- $1 space, $2 contact, $3 time and $4 entry to go on from, $5 rows, $6 channels, $7 types,
--- $8 conversation
-SELECT t.record, t.at, t.entry, t.type, t.channel, t.conversation, t.event_id, t.message_id,
-       t.direction, t.author, t.text, t.detail::text AS detail
-  FROM contacts_api.records AS r
- CROSS JOIN LATERAL (
-       SELECT e.record, e.at, e.entry, e.type, e.channel, e.conversation, e.event_id,
-              e.message_id, e.direction, e.author, e.text, e.detail
-         FROM contacts_api.timeline AS e
-        WHERE e.space = $1 AND e.record = r.record
-          AND ($3::timestamptz IS NULL OR (e.at, e.entry) > ($3::timestamptz, $4::text))
-          AND ($6::text[] IS NULL OR e.channel = ANY ($6::text[]))
-          AND ($7::text[] IS NULL OR e.type = ANY ($7::text[]))
-          AND ($8::text IS NULL OR e.conversation = $8)
-          AND (e.type <> 'identified' OR r.verified_user IS NOT NULL)
-        ORDER BY e.at, e.entry
-        LIMIT $5) AS t
- WHERE r.space = $1 AND r.contact = $2
- ORDER BY t.at, t.entry
  LIMIT $5;
 
 -- ── merges ──────────────────────────────────────────────────────────────────────────────────────

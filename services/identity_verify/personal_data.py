@@ -15,6 +15,8 @@ COLUMNS: Final = (
     Column("secrets", "ends_at", "none", "keep", export=False),
     Column("secrets", "algorithm", "none", "keep", export=False),
     Column("secrets", "deleted_at", "none", "keep", export=False),
+    Column("secrets", "once", "none", "keep", export=False),
+    Column("secrets", "asked", "none", "keep", export=False),
     Column("revocations", "space", "none", "keep", export=False),
     Column(
         "revocations",

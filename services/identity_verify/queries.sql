@@ -7,6 +7,24 @@ SELECT pg_advisory_xact_lock(locks.space)
           FROM unnest($1::text[]) AS wanted (space)
          ORDER BY 1) AS locks;
 
+-- name: lock_agent
+-- One change of an agent's keys at a time: they are counted, and a repeated call makes one.
+-- $1 agent
+SELECT pg_advisory_xact_lock(hashtextextended('identity secrets ' || $1, 0));
+
+-- name: find_made_secret
+-- $1 agent, $2 Idempotency-Key, $3 not before
+SELECT id, sealed, algorithm, encoding, label, asked
+  FROM identity_verify.secrets
+ WHERE agent = $1
+   AND once = $2
+   AND created_at > $3
+   AND deleted_at IS NULL;
+
+-- name: forget_call
+-- $1 agent, $2 Idempotency-Key
+UPDATE identity_verify.secrets SET once = NULL, asked = NULL WHERE agent = $1 AND once = $2;
+
 -- name: list_live_secrets
 -- $1 agents, $2 now
 SELECT agent, id, sealed, encoding, algorithm, created_at
@@ -27,10 +45,11 @@ SELECT id, label, algorithm, encoding, created_at, ends_at
 
 -- name: insert_secret
 -- One that was there already lives on without an end, also after it was deleted; its age stays.
--- $1 agent, $2 id, $3 sealed, $4 fingerprint, $5 encoding, $6 label, $7 created at, $8 algorithm
+-- $1 agent, $2 id, $3 sealed, $4 fingerprint, $5 encoding, $6 label, $7 created at, $8 algorithm,
+-- $9 Idempotency-Key, $10 digest of the call
 INSERT INTO identity_verify.secrets
-       (agent, id, sealed, fingerprint, encoding, label, created_at, algorithm)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+       (agent, id, sealed, fingerprint, encoding, label, created_at, algorithm, once, asked)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (agent, fingerprint) DO UPDATE
    SET ends_at = NULL, deleted_at = NULL, sealed = excluded.sealed, encoding = excluded.encoding
 RETURNING id;
@@ -48,7 +67,7 @@ UPDATE identity_verify.secrets
 -- name: delete_secret
 -- $1 agent, $2 id, $3 now
 UPDATE identity_verify.secrets
-   SET deleted_at = $3, sealed = '', label = ''
+   SET deleted_at = $3, sealed = '', label = '', once = NULL, asked = NULL
  WHERE agent = $1
    AND id = $2
    AND deleted_at IS NULL

@@ -1,5 +1,7 @@
-"""The internal door: signing secrets and a test of a hash. Opened by the service token only."""
+"""The internal door: signing keys and a test of a hash or token. Opened by the service token."""
 
+import hashlib
+import hmac
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -7,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from contact_schema.settings import AgentSettings
@@ -30,6 +32,8 @@ router = APIRouter(
 
 AgentId = Annotated[str, Field(min_length=1, max_length=128)]
 AskedAgent = Annotated[str, Query(alias="agent", min_length=1, max_length=128)]
+Once = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=512)]
+ANSWERS_KEPT: Final = timedelta(hours=24)
 LIVE_KEYS: Final = 20
 """Of one agent: each may have to be tried for a claim."""
 
@@ -79,7 +83,7 @@ class Check(_Body):
 
 
 @router.post("/secrets", status_code=201)
-async def post_secret(request: Request, body: NewSecret) -> dict[str, str]:
+async def post_secret(request: Request, body: NewSecret, once: Once = None) -> dict[str, str]:
     """Keep a key; a secret is told this only time. The same one again is the same one."""
     sent = body.secret.get_secret_value() if body.secret else None
     if body.algorithm != "HS256":
@@ -92,33 +96,54 @@ async def post_secret(request: Request, body: NewSecret) -> dict[str, str]:
         key_of(key, body.encoding)
     except ValueError:
         raise _invalid("/secret", "Must be hex digits in pairs.") from None
-    given = Given(key, body.algorithm, body.encoding, body.label)
-    return _told(await _keep(request, body, given), given)
+    asked = await _asked_digest(request)
+    given = Given(key, body.algorithm, body.encoding, body.label, once, asked)
+    return await _keep(request, body.agent, given)
 
 
 @router.post("/secrets/rotate", status_code=201)
-async def rotate_secret(request: Request, body: Rotation) -> dict[str, str]:
+async def rotate_secret(request: Request, body: Rotation, once: Once = None) -> dict[str, str]:
     """A new key; those of its algorithm before it live on for the overlap."""
     key = _secret(body, None) if body.algorithm == "HS256" else _public_key(body)
-    given = Given(key, body.algorithm, label=body.label)
-    kept = await _keep(request, body, given, timedelta(hours=body.overlap_hours))
-    return _told(kept, given)
+    asked = await _asked_digest(request)
+    given = Given(key, body.algorithm, label=body.label, once=once, asked=asked)
+    return await _keep(request, body.agent, given, timedelta(hours=body.overlap_hours))
 
 
 async def _keep(
-    request: Request, body: NewKey, given: Given, overlap: timedelta | None = None
-) -> str:
+    request: Request, agent: str, given: Given, overlap: timedelta | None = None
+) -> dict[str, str]:
     state, runtime = _asked(request)
-    agent, now = body.agent, state.clock()
+    now = state.clock()
     async with runtime.transaction() as tx:
+        await store.lock_agent(tx, agent)
+        if given.once and (before := await _made(tx, state, agent, given, now)):
+            return before
         id_ = f"secret_{secrets.token_hex(13)}"
         kept = await store.insert_secret(tx, state.sealer, agent, id_, given, now)
         if overlap is not None:
-            await store.end_other_secrets(tx, agent, kept, now + overlap, body.algorithm)
+            await store.end_other_secrets(tx, agent, kept, now + overlap, given.algorithm)
         rows = await store.list_secrets(tx, agent)
         if sum(_is_live(row, now) for row in rows) > LIVE_KEYS:
             raise Problem(422, "limit", f"An agent has at most {LIVE_KEYS} live keys.")
-    return kept
+    return _told(kept, given)
+
+
+async def _made(
+    tx: Tx, state: State, agent: str, given: Given, now: datetime
+) -> dict[str, str] | None:
+    """The answer to the first call of this Idempotency-Key, if there was one."""
+    assert given.once is not None
+    since = now - ANSWERS_KEPT
+    made = await store.find_made_secret(tx, state.sealer, agent, given.once, since)
+    if made is None:
+        await store.forget_call(tx, agent, given.once)
+        return None
+    if not hmac.compare_digest(made.given.asked or "", given.asked or ""):
+        raise Problem(
+            422, "idempotency-key-reused", "This Idempotency-Key was used for another call."
+        )
+    return _told(made.id, made.given)
 
 
 @router.get("/secrets")
@@ -169,6 +194,11 @@ async def _revoked_at(
     secret = state.sealer.deployment_secret
     person = (settings.space, person_of(secret, settings.space, user))
     return (await store.find_revocations(tx, [person])).get(person)
+
+
+async def _asked_digest(request: Request) -> str:
+    parts = (request.url.path.encode(), await request.body())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def _secret(body: NewKey, given: str | None) -> str:

@@ -27,6 +27,17 @@ class Given:
     algorithm: Algorithm = "HS256"
     encoding: Encoding = "utf8"
     label: str = ""
+    once: str | None = None
+    """The ``Idempotency-Key`` of the call, and what it asked as a digest."""
+    asked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a call made before, and the digest of what it had asked."""
+
+    id: str
+    given: Given
 
 
 def _columns(keys: Collection[Key]) -> tuple[list[str], list[str]]:
@@ -70,8 +81,30 @@ async def insert_secret(
             given.label,
             now,
             given.algorithm,
+            given.once,
+            given.asked,
         )
     )
+
+
+async def lock_agent(tx: Tx, agent: str) -> None:
+    await tx.execute(queries.lock_agent, agent)
+
+
+async def find_made_secret(
+    tx: Tx, sealer: Sealer, agent: str, once: str, since: datetime
+) -> Made | None:
+    """What the first call of this key made since then."""
+    row = await tx.fetchrow(queries.find_made_secret, agent, once, since)
+    if row is None:
+        return None
+    key = sealer.open(agent, row["sealed"])
+    given = Given(key, row["algorithm"], row["encoding"], row["label"], once, row["asked"])
+    return Made(row["id"], given)
+
+
+async def forget_call(tx: Tx, agent: str, once: str) -> None:
+    await tx.execute(queries.forget_call, agent, once)
 
 
 async def end_other_secrets(

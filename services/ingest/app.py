@@ -12,6 +12,7 @@ from ingest import handlers, store
 from ingest.accepting import Acceptor
 from ingest.doors import Doors
 from ingest.keys import Keys
+from ingest.once import ANSWERS_KEPT
 from ingest.routes import adapters, browsers
 from ingest.settings import Settings
 from service_kit.replica import Replica
@@ -24,11 +25,16 @@ PRUNE_ROWS: Final = 5_000
 
 
 async def prune(runtime: Runtime) -> None:
-    """Forget the ids of events that nobody can send again, and who was last seen before them."""
+    """Forget what nobody can send again, and who was last seen before that."""
+    ages = (
+        (store.prune_events, EVENTS_KEPT),
+        (store.prune_claims, EVENTS_KEPT),
+        (store.prune_conversations, EVENTS_KEPT),
+        (store.prune_answers, ANSWERS_KEPT),
+    )
     while True:
-        before = datetime.now(UTC) - EVENTS_KEPT
-        for portion in (store.prune_events, store.prune_claims, store.prune_conversations):
-            pruned = PRUNE_ROWS
+        for portion, age in ages:
+            before, pruned = datetime.now(UTC) - age, PRUNE_ROWS
             while pruned == PRUNE_ROWS:
                 async with runtime.transaction() as tx:
                     pruned = await portion(tx, before, PRUNE_ROWS)

@@ -172,3 +172,27 @@ DELETE FROM ingest.claims
 -- $1 used before, $2 rows
 DELETE FROM ingest.conversations
  WHERE ctid IN (SELECT ctid FROM ingest.conversations WHERE used_at < $1 LIMIT $2);
+
+-- name: keep_answer
+-- The first one stays: of two calls at once, both are given its answer.
+-- $1 agent, $2 caller, $3 Idempotency-Key, $4 digest of the body, $5 answer, $6 now,
+-- $7 one from before this is over
+INSERT INTO ingest.answers AS a (agent, caller, once, digest, body, created_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (agent, caller, once) DO UPDATE
+   SET digest = excluded.digest, body = excluded.body, created_at = excluded.created_at
+ WHERE a.created_at <= $7;
+
+-- name: find_answer
+-- $1 agent, $2 caller, $3 Idempotency-Key, $4 not before
+SELECT a.digest, a.body
+  FROM ingest.answers AS a
+ WHERE a.agent = $1
+   AND a.caller = $2
+   AND a.once = $3
+   AND a.created_at > $4;
+
+-- name: prune_answers
+-- $1 created before, $2 rows
+DELETE FROM ingest.answers
+ WHERE ctid IN (SELECT ctid FROM ingest.answers WHERE created_at < $1 LIMIT $2);

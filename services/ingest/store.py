@@ -157,6 +157,25 @@ async def prune_conversations(tx: Tx, before: datetime, rows: int) -> int:
     return await _prune(tx, queries.prune_conversations, before, rows)
 
 
+async def prune_answers(tx: Tx, before: datetime, rows: int) -> int:
+    return await _prune(tx, queries.prune_answers, before, rows)
+
+
+async def keep_answer(
+    tx: Tx, call: tuple[str, str, str], digest: str, body: str, now: datetime, since: datetime
+) -> None:
+    """``call``: agent, caller and Idempotency-Key. An answer from before ``since`` is over."""
+    await tx.execute(queries.keep_answer, *call, digest, body, now, since)
+
+
+async def find_answer(
+    tx: Tx, call: tuple[str, str, str], since: datetime
+) -> tuple[str, str] | None:
+    """The digest of the body that was sent, and the answer to it."""
+    row = await tx.fetchrow(queries.find_answer, *call, since)
+    return (row["digest"], row["body"]) if row else None
+
+
 async def _prune(tx: Tx, query: Query, before: datetime, rows: int) -> int:
     status = await tx.execute(query, before, rows)
     return int(status.rpartition(" ")[2])

@@ -114,23 +114,23 @@ SELECT s.space, s.command, s.body::text AS body
   FROM unnest($1::text[], $2::text[]) AS wanted (space, command)
   JOIN merge_resolver.settled AS s USING (space, command);
 
--- name: move_records
+-- name: rename_blobs_of_records
 -- Blobs that became one: the smaller ones take the name of the largest.
 -- $1 spaces, $2 old blobs, $3 new blobs
 UPDATE merge_resolver.records AS r
-   SET blob = moved.into_blob
-  FROM unnest($1::text[], $2::text[], $3::text[]) AS moved (space, blob, into_blob)
- WHERE r.space = moved.space
-   AND r.blob = moved.blob;
+   SET blob = renamed.into_blob
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS renamed (space, blob, into_blob)
+ WHERE r.space = renamed.space
+   AND r.blob = renamed.blob;
 
--- name: move_identifiers
--- With their blobs.
+-- name: rename_blobs_of_identifiers
+-- The identifiers of such blobs.
 -- $1 spaces, $2 old blobs, $3 new blobs
 UPDATE merge_resolver.identifiers AS i
-   SET blob = moved.into_blob
-  FROM unnest($1::text[], $2::text[], $3::text[]) AS moved (space, blob, into_blob)
- WHERE i.space = moved.space
-   AND i.blob = moved.blob;
+   SET blob = renamed.into_blob
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS renamed (space, blob, into_blob)
+ WHERE i.space = renamed.space
+   AND i.blob = renamed.blob;
 
 -- name: upsert_records
 -- Which contact each record is in now.

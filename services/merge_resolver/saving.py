@@ -60,10 +60,10 @@ async def save(
 
 
 async def _save_facts(tx: Tx, touched: Iterable[Blob]) -> None:
-    facts, gone, moved = [], [], []
+    facts, gone, renamed = [], [], []
     identifiers: dict[tuple[str, str, str], str] = {}
     for blob in touched:
-        moved += [(blob.space, old, blob.id) for old in sorted(blob.merged_ids)]
+        renamed += [(blob.space, old, blob.id) for old in sorted(blob.merged_ids)]
         gone += [(blob.space, fact) for fact in blob.removed]
         for fact in blob.added.values():
             body = orjson.dumps(body_of(fact), default=list).decode()
@@ -72,8 +72,8 @@ async def _save_facts(tx: Tx, touched: Iterable[Blob]) -> None:
             if isinstance(fact, Observe):
                 for one in identifiers_of(fact):
                     identifiers[blob.space, one.type, one.key] = blob.id
-    await store.move_records(tx, moved)
-    await store.move_identifiers(tx, moved)
+    await store.rename_blobs_of_records(tx, renamed)
+    await store.rename_blobs_of_identifiers(tx, renamed)
     await store.delete_facts(tx, gone)
     await store.upsert_facts(tx, facts)
     await store.insert_identifiers(tx, [(*key, blob) for key, blob in identifiers.items()])

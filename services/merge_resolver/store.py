@@ -95,12 +95,12 @@ async def find_settled(tx: Tx, commands: Collection[Key]) -> dict[Key, str]:
     return {(row["space"], row["command"]): row["body"] for row in rows}
 
 
-async def move_records(tx: Tx, blobs: Collection[tuple[str, str, str]]) -> None:
-    await _write(tx, queries.move_records, blobs)
+async def rename_blobs_of_records(tx: Tx, blobs: Collection[tuple[str, str, str]]) -> None:
+    await _write(tx, queries.rename_blobs_of_records, blobs)
 
 
-async def move_identifiers(tx: Tx, blobs: Collection[tuple[str, str, str]]) -> None:
-    await _write(tx, queries.move_identifiers, blobs)
+async def rename_blobs_of_identifiers(tx: Tx, blobs: Collection[tuple[str, str, str]]) -> None:
+    await _write(tx, queries.rename_blobs_of_identifiers, blobs)
 
 
 async def upsert_records(tx: Tx, rows: Collection[Sequence[Any]]) -> None:

@@ -27,7 +27,8 @@ from contacts_api.actions.outcomes import MovedError
 from contacts_api.actions.reading import locate, read_contact
 from contacts_api.domain.list_query import ListQuery
 from contacts_api.store import commands, erasures, interactions, listing, merges
-from contacts_api.store.interactions import list_timeline_descending
+from contacts_api.store.interactions import list_timeline
+from contacts_api.store.statements import Stretch
 from service_kit.problems import Problem
 from service_kit.testing import received
 from service_kit.tx import Tx
@@ -58,8 +59,8 @@ HANDLERS: dict[str, Any] = {
 
 
 async def texts(tx: Tx, contact: str) -> list[str]:
-    rows = await list_timeline_descending(tx, SPACE, contact, None, 50, (None, None, None))
-    return [row["text"] for row in rows]
+    rows = await list_timeline(tx, SPACE, contact, Stretch(50), (None, None, None))
+    return [row["text"] for row in rows if row["text"] is not None]
 
 
 async def listed(tx: Tx, **filters: Any) -> list[str]:
@@ -138,7 +139,7 @@ async def test_an_undone_merge_gives_each_side_its_own_again(tx: Tx) -> None:
         {k: v for k, v in c.items() if k not in moving} for c in before
     ]
     assert (await texts(tx, "a"), await texts(tx, "b")) == ([], ["by b"])
-    journal = await merges.list_merges(tx, SPACE, "b", None, 10)
+    journal = await merges.list_merges(tx, SPACE, "b", Stretch(10))
     assert [(row["merge"], row["undone_at"]) for row in journal] == [("merge_1", at(60))]
 
 

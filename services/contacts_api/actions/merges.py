@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -14,7 +15,7 @@ from contact_schema.records import fact_id
 from contacts_api.actions.asking import ask_resolver
 from contacts_api.actions.ordering import audit, new_id, order, written
 from contacts_api.actions.outcomes import Written
-from contacts_api.actions.paging import cut_forward, moment_of, position_of
+from contacts_api.actions.paging import page_in_time
 from contacts_api.actions.reading import (
     locate,
     need,
@@ -136,13 +137,10 @@ async def list_merges(
     """Every merge of an id that this contact has or had, newest first, undone ones too."""
     need(principal, "contacts:read")
     purpose = purpose_of(("merges", principal.space, contact))
-    position = position_of(state, purpose, cursor)
     async with state.transaction(principal.space) as tx:
         await locate(tx, principal.space, contact)
-        read = await store.list_merges(tx, principal.space, contact, moment_of(position), limit + 1)
-    rows, cursors = cut_forward(
-        state, purpose, read, limit, lambda row: (row["at"].isoformat(), row["merge"])
-    )
+        read = partial(store.list_merges, tx, principal.space, contact)
+        rows, cursors = await page_in_time(state, purpose, cursor, limit, read, ("at", "merge"))
     return {"data": [_merge(row) for row in rows], **cursors}
 
 

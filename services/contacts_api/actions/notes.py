@@ -1,12 +1,13 @@
 """Notes of the team: this service's own rows, visible at once."""
 
+from functools import partial
 from typing import Any
 
 from asyncpg import Record
 
 from contacts_api.actions.contacts import keepable
 from contacts_api.actions.ordering import audit, new_id
-from contacts_api.actions.paging import cut_forward, moment_of, position_of
+from contacts_api.actions.paging import page_in_time
 from contacts_api.actions.reading import locate, need, not_found, unprocessable
 from contacts_api.domain.contact_view import moment
 from contacts_api.domain.cursors import purpose_of
@@ -31,13 +32,11 @@ async def list_notes(
     """Newest first."""
     need(principal, "contacts:read")
     purpose = purpose_of(("notes", principal.space, contact))
-    position = position_of(state, purpose, cursor)
     async with state.transaction(principal.space) as tx:
         await locate(tx, principal.space, contact)
-        read = await store.list_notes(tx, principal.space, contact, moment_of(position), limit + 1)
-    rows, cursors = cut_forward(
-        state, purpose, read, limit, lambda row: (row["created_at"].isoformat(), row["note"])
-    )
+        read = partial(store.list_notes, tx, principal.space, contact)
+        names = ("created_at", "note")
+        rows, cursors = await page_in_time(state, purpose, cursor, limit, read, names)
     return {"data": [_note(row) for row in rows], **cursors}
 
 

@@ -165,4 +165,5 @@ async def settled_command(call: Caller, command: str) -> Response:
     """Where a 202 leads: 202 until it can answer as the call would have."""
     parameters(call.request)
     kind, end = await actions.settled_command(call.state, call.principal, command)
+    call.headers["Kith-Outcome"] = end.outcome
     return respond(call, answer_of(kind, end))

@@ -8,7 +8,7 @@ import orjson
 
 from contacts_api.domain.contact_rows import Place
 from contacts_api.domain.interactions import TIMELINE_COLUMNS, Row
-from contacts_api.store.statements import as_json, columns, queries
+from contacts_api.store.statements import Stretch, as_json, columns, queries
 from service_kit.tx import Tx
 
 
@@ -51,28 +51,13 @@ async def find_conversation(
     return await tx.fetchrow(queries.find_conversation, space, agent, conversation)
 
 
-async def list_timeline_descending(
+async def list_timeline(
     tx: Tx,
     space: str,
     contact: str,
-    after: tuple[datetime, str] | None,
-    rows: int,
+    stretch: Stretch,
     filters: tuple[Sequence[str] | None, Sequence[str] | None, str | None],
 ) -> list[asyncpg.Record]:
     """``filters``: channels, types, conversation."""
-    at, entry = after or (None, None)
-    query = queries.list_timeline_descending
-    return await tx.fetch(query, space, contact, at, entry, rows, *filters)
-
-
-async def list_timeline_ascending(
-    tx: Tx,
-    space: str,
-    contact: str,
-    after: tuple[datetime, str] | None,
-    rows: int,
-    filters: tuple[Sequence[str] | None, Sequence[str] | None, str | None],
-) -> list[asyncpg.Record]:
-    at, entry = after or (None, None)
-    query = queries.list_timeline_ascending
-    return await tx.fetch(query, space, contact, at, entry, rows, *filters)
+    query = stretch.of(queries.list_timeline)
+    return await tx.fetch(query, space, contact, stretch.at, stretch.id, stretch.rows, *filters)
