@@ -38,6 +38,7 @@ from contacts_api.actions.operations import (
 from contacts_api.actions.outcomes import MovedError, Written
 from contacts_api.actions.sign_in import agents_of, sign_in, sign_out, signed_in
 from contacts_api.actions.timeline import list_timeline
+from contacts_api.actions.verification import revoke_verification
 
 __all__ = [
     "MovedError",
@@ -69,6 +70,7 @@ __all__ = [
     "preview_undo",
     "redrive_dead_letter",
     "resync_contact",
+    "revoke_verification",
     "settled_command",
     "sign_in",
     "sign_out",
