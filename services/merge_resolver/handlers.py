@@ -23,8 +23,8 @@ from contact_schema.records import fact_id, space_key
 from merge_resolver import store
 from merge_resolver.domain import bodies
 from merge_resolver.domain.blobs import names_of
-from merge_resolver.domain.facts import Observe
-from merge_resolver.domain.rules import Rules
+from merge_resolver.domain.facts import Identifier, Observe, Release
+from merge_resolver.domain.rules import FAMILIES, Rules
 from merge_resolver.domain.separations import records_in
 from merge_resolver.domain.working import Book
 from merge_resolver.known import KnownRecords
@@ -55,6 +55,27 @@ class Streams:
     async def on_interactions(self, batch: Batch, tx: Tx) -> None:
         """What visitors and channels said."""
         await self._on_observations([(one, _observed(one.body)) for one in batch], tx)
+        left = [one for one in batch if one.body.type == "logged_out"]
+        if left:
+            await self._hand_over(left, tx)
+
+    async def _hand_over(self, batch: Batch, tx: Tx) -> None:
+        """Whoever comes next by the same browser may be somebody else."""
+        fenced = await store.find_fenced(tx, {(one.space, one.body.record) for one in batch})
+        facts = [(one, _observed(one.body)) for one in batch]
+        gone = [
+            (one.space, Release(f"{fact.id}#{told.type}", fact.t, Identifier(told.type, told.key)))
+            for one, fact in facts
+            if (one.space, fact.record) not in fenced
+            for told in fact.told
+            if FAMILIES[told.type] == "browser" and told.key is not None
+        ]
+        wanted = {(space, *release.identifier) for space, release in gone}
+        books = await load(tx, self.rulebook.of, {one.space for one in batch}, wanted)
+        for space, release in gone:
+            if books[space].decision(release.id) is None:
+                books[space].decide(release, release.t, "evidence")
+        await save(tx, books.values(), self.key_of, {}, {})
 
     async def on_identity(self, batch: Batch, tx: Tx) -> None:
         """Who is who he said. A refused claim says nothing: its record has no user."""

@@ -55,7 +55,7 @@ def observation(minute: int, *identifiers: ObservedIdentifier, **more: Any) -> O
 def event(
     record: str, minute: int, *identifiers: ObservedIdentifier, unit: str = "", **more: Any
 ) -> InteractionAccepted:
-    space = more.pop("space", SPACE)
+    space, kind = more.pop("space", SPACE), more.pop("type", "message")
     return InteractionAccepted(
         space=space,
         agent="agent_1",
@@ -63,7 +63,7 @@ def event(
         record=record,
         unit=unit or f"unit_{record}",
         claim=None,
-        type="message",
+        type=kind,
         channel="widget",
         conversation=None,
         session=None,

@@ -159,3 +159,15 @@ async def test_what_comes_after_a_change_of_policy_follows_it(
     for number in order:
         await engine.take(event(f"contact_{number}", number + 1, told("email", ADA.key)))
     assert len(engine.records()) == 2
+
+
+async def test_a_browser_is_handed_over_by_logging_out(engine: Engine) -> None:
+    """What was said before by it is the first one's, what comes after is the next one's."""
+    browser = told("browser", "b1")
+    await engine.take(verified("contact_u1", 0, "u1", browser))
+    await engine.take(event("contact_u1", 5, browser, type="logged_out"))
+    await engine.take(event("contact_next", 6, browser))
+    assert sorted(map(len, engine.records().values())) == [1, 1]
+    await engine.take(verified("contact_u2", 7, "u2", browser))
+    assert engine.records()["contact_u2"] == {"contact_next", "contact_u2"}
+    assert engine.records()["contact_u1"] == {"contact_u1"}

@@ -198,11 +198,11 @@ class Book:
         if blob is not None:
             blob.decide(fact)
 
-    def decide(self, fact: AboutIdentifier, t: int) -> None:
+    def decide(self, fact: AboutIdentifier, t: int, cause: str = "operator") -> None:
         """A new one. What it changes is found at once."""
         self.made[fact.id] = (fact, t)
         self.know(fact)
-        self._touch(fact, t, "operator")
+        self._touch(fact, t, cause)
 
     def undecide(self, fact: AboutIdentifier, t: int) -> None:
         self.made.pop(fact.id, None)
