@@ -59,6 +59,14 @@ async def why(
     return explanations.why_not(blob, here, there)
 
 
+@router.get("/contacts/{contact}/suggestions")
+async def suggestions(request: Request, contact: str, space: Id) -> Json:
+    """Who may be the same person, by evidence that was refused."""
+    async with _reading(request, space) as tx:
+        book = await _book(request, tx, space, [contact])
+    return explanations.suggestions_of(*_found(book, contact))
+
+
 @router.post("/previews/merge")
 async def preview_a_merge(request: Request, order: LinkRecords) -> Json:
     """What this order would do, and what stands in its way."""

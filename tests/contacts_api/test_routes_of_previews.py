@@ -1,43 +1,21 @@
 """Previews and explanations, and whether what is shown is what is then done."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, cast
 
-import asyncpg
 import pytest
 
 from contact_schema.commands import ChangePolicy
 from contact_schema.interactions import IdentityVerified
 from contact_schema.observations import Observation, ObservedIdentifier
 from contact_schema.records import Unit, record_id, unit_id
-from tests.conftest import at as database_at
-from tests.contacts_api.front import Front, Stage, create, open_stage, problem
-from tests.contacts_api.resolving import DOOR, RealResolver
-
-
-@pytest.fixture(scope="module")
-async def stage(postgres: str, migrated: str, secret: str) -> AsyncIterator[Stage]:
-    name = f"{migrated}_previews"
-    admin = await asyncpg.connect(postgres)
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {migrated}")
-    database = database_at(postgres, name)
-    try:
-        async with open_stage(
-            database, secret, resolving=RealResolver, merge_resolver_url=DOOR
-        ) as stage:
-            resolver = cast(RealResolver, stage.resolver)
-            await resolver.open(database, secret)
-            yield stage
-            await resolver.runtime.close()
-    finally:
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
+from tests.contacts_api.front import Front, create, problem
+from tests.contacts_api.resolving import RealResolver
 
 
 @pytest.fixture
-async def front(stage: Stage) -> Front:
-    return await stage.enter()
+async def front(real_front: Front) -> Front:
+    return real_front
 
 
 async def get(front: Front, path: str, **parameters: Any) -> dict[str, Any]:

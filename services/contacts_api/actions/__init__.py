@@ -37,6 +37,7 @@ from contacts_api.actions.operations import (
 )
 from contacts_api.actions.outcomes import MovedError, Written
 from contacts_api.actions.sign_in import agents_of, sign_in, sign_out, signed_in
+from contacts_api.actions.suggesting import dismiss_suggestion, list_suggestions
 from contacts_api.actions.timeline import list_timeline
 from contacts_api.actions.verification import revoke_verification
 
@@ -50,6 +51,7 @@ __all__ = [
     "create_contact",
     "create_contacts",
     "delete_note",
+    "dismiss_suggestion",
     "edit_contact",
     "edit_note",
     "erase_contact",
@@ -63,6 +65,7 @@ __all__ = [
     "list_erasures",
     "list_merges",
     "list_notes",
+    "list_suggestions",
     "list_tags",
     "list_timeline",
     "merge_contacts",
