@@ -11,6 +11,7 @@ from pydantic import Field
 
 from contact_schema.envelope import Message, Personal, Value
 from contact_schema.observations import Fields, IdentifierType, Observation
+from contact_schema.settings import Policies
 
 
 class Actor(Value):
@@ -125,6 +126,26 @@ class RetractFacts(Command):
     keep_apart: bool = False
     owners: tuple[Owner, ...] = ()
     """Who keeps which shared identifier, where the sides are separated."""
+
+
+class BlockIdentifier(Command):
+    """This identifier never links anything; lifted by retracting ``fact``."""
+
+    fact: str
+    identifier: SideIdentifier
+
+
+class ReleaseIdentifier(Command):
+    """This identifier changed hands at ``at``: a recycled number, a browser handed over."""
+
+    fact: str
+    identifier: SideIdentifier
+
+
+class ChangePolicy(Command):
+    """The rules of the space from here on, whole. What they change is told as it is found."""
+
+    policies: Policies
 
 
 class RevokeProof(Command):

@@ -25,6 +25,9 @@ _PROOF = "an opaque id that answers 410 and proves the erasure"
 _DAY = "gone after 24 hours, and with the person"
 
 COLUMNS: tuple[Column, ...] = (
+    *_gone("dismissals", "space dismissed_at", "none"),
+    *_gone("dismissals", "one other", "pseudonym"),
+    *_columns("dismissals", "dismissed_by", "pseudonym", "delete", note=_STAFF),
     *_kept("workspaces", "workspace name created_at"),
     *_kept("spaces", "space workspace name"),
     *_kept("agents", "agent workspace space name region grace_days policies limits created_at"),

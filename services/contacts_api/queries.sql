@@ -411,6 +411,52 @@ SELECT r.record, r.contact
   FROM contacts_api.records AS r
  WHERE r.space = $1 AND r.record = ANY ($2::text[]);
 
+-- name: list_alike
+-- Known contacts of the same name that share the company or the local part of an e-mail.
+-- $1 space, $2 contact, $3 what a blank sort key is
+SELECT o.contact, o.company = c.company AND c.company <> $3 AS same_company,
+       split_part(o.email, '@', 1) = split_part(c.email, '@', 1) AND c.email <> $3 AS same_local_part
+  FROM contacts_api.contacts AS c
+  JOIN contacts_api.contacts AS o
+    ON o.space = c.space AND o.name = c.name AND o.contact <> c.contact
+ WHERE c.space = $1
+   AND c.contact = $2
+   AND c.name <> $3
+   AND c.kind <> 'anonymous'
+   AND o.kind <> 'anonymous'
+   AND o.erasure IS NULL
+   AND ((o.company = c.company AND c.company <> $3)
+        OR (split_part(o.email, '@', 1) = split_part(c.email, '@', 1) AND c.email <> $3))
+ ORDER BY o.contact
+ LIMIT 50;
+
+-- name: list_dismissed
+-- The contacts that were dismissed as duplicates of this one, by any id that either ever had.
+-- $1 space, $2 contact
+WITH mine AS (
+    SELECT r.record FROM contacts_api.records AS r WHERE r.space = $1 AND r.contact = $2 AND r.stood
+), named AS (
+    SELECT d.other AS record
+      FROM contacts_api.dismissals AS d
+      JOIN mine ON mine.record = d.one
+     WHERE d.space = $1
+     UNION
+    SELECT d.one
+      FROM contacts_api.dismissals AS d
+      JOIN mine ON mine.record = d.other
+     WHERE d.space = $1
+)
+SELECT DISTINCT r.contact
+  FROM named
+  JOIN contacts_api.records AS r ON r.space = $1 AND r.record = named.record
+ WHERE r.contact IS NOT NULL;
+
+-- name: insert_dismissal
+-- $1 space, $2 and $3 two contacts in their order, $4 who, $5 when
+INSERT INTO contacts_api.dismissals (space, one, other, dismissed_by, dismissed_at)
+VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT DO NOTHING;
+
 -- ── crm ─────────────────────────────────────────────────────────────────────────────────────────
 
 -- name: upsert_crm_states
@@ -551,6 +597,11 @@ WITH named AS (
      gone_merges AS (
          DELETE FROM contacts_api.merges
           WHERE space = $1 AND parties && (SELECT ids FROM named) RETURNING 1),
+     gone_dismissals AS (
+         DELETE FROM contacts_api.dismissals
+          WHERE space = $1
+            AND (one = ANY ((SELECT ids FROM named)::text[])
+                 OR other = ANY ((SELECT ids FROM named)::text[])) RETURNING 1),
      gone_answers AS (
          DELETE FROM contacts_api.answers
           WHERE space = $1 AND contacts && (SELECT ids FROM named) RETURNING 1)

@@ -13,6 +13,11 @@ def _columns(
 
 COLUMNS: Final = (
     *_columns("spaces", "none", "keep", "space", "epoch", export=False),
+    *_columns("spaces", "none", "keep", "policies", "changed_at", "rules_version", export=False),
+    *_columns("spaces", "pseudonym", "keep", "swept_to", export=False, note="gone when swept"),
+    *_columns("decisions", "none", "delete", "space", "kind", "type", "t", export=True),
+    *_columns("decisions", "pseudonym", "delete", "fact", export=True),
+    *_columns("decisions", "identifying", "delete", "key", export=True),
     *_columns("records", "none", "delete", "space", "verified_at", export=True),
     *_columns("records", "pseudonym", "delete", "record", "unit", "contact", export=True),
     *_columns("records", "pseudonym", "delete", "blob", export=False, note="how rows are found"),

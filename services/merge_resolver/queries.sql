@@ -12,11 +12,46 @@ SELECT space FROM unnest($1::text[]) AS new (space) ORDER BY space
 -- name: lock_spaces
 -- One writer per space, whichever stream it reads; in one order, so that nobody waits in a circle.
 -- $1 spaces
-SELECT space, epoch
+SELECT space, epoch, policies::text AS policies, rules_version
   FROM merge_resolver.spaces
  WHERE space = ANY ($1::text[])
  ORDER BY space
    FOR UPDATE;
+
+-- name: list_policies
+-- As lock_spaces, for whoever only reads.
+-- $1 spaces
+SELECT space, epoch, policies::text AS policies, rules_version
+  FROM merge_resolver.spaces
+ WHERE space = ANY ($1::text[]);
+
+-- name: change_policies
+-- Every blob is evaluated anew under them, from the first one on.
+-- $1 spaces, $2 policies, $3 times
+UPDATE merge_resolver.spaces AS s
+   SET policies = new.policies::json, changed_at = new.at, rules_version = s.rules_version + 1,
+       swept_to = ''
+  FROM unnest($1::text[], $2::text[], $3::bigint[]) AS new (space, policies, at)
+ WHERE s.space = new.space;
+
+-- name: find_unswept
+-- Spaces whose blobs are not all evaluated under their newest rules, and since when they have those.
+SELECT space, changed_at FROM merge_resolver.spaces WHERE swept_to IS NOT NULL ORDER BY space LIMIT 10;
+
+-- name: list_unswept_blobs
+-- The next ones. The space is locked, so nobody else sweeps it.
+-- $1 space, $2 blobs at once
+SELECT r.blob
+  FROM merge_resolver.spaces AS s
+  JOIN merge_resolver.records AS r ON r.space = s.space AND r.blob > s.swept_to
+ WHERE s.space = $1
+ GROUP BY r.blob
+ ORDER BY r.blob
+ LIMIT $2;
+
+-- name: mark_swept
+-- $1 space, $2 last blob, or none when all are through
+UPDATE merge_resolver.spaces SET swept_to = $2 WHERE space = $1;
 
 -- name: raise_epochs
 -- What processes remember of these spaces may speak of somebody who is gone.
@@ -79,6 +114,26 @@ SELECT c.space, r.blob, c.contact, c.version, c.set_version, c.snapshot::text AS
   FROM unnest($1::text[], $2::text[]) AS wanted (space, blob)
   JOIN merge_resolver.records AS r USING (space, blob)
   JOIN merge_resolver.contacts AS c ON c.space = r.space AND c.contact = r.record;
+
+-- name: list_decisions
+-- About identifiers that these blobs have, or that the batch names.
+-- $1 spaces, $2 blobs, $3 spaces, $4 types, $5 keys
+SELECT d.space, d.fact, d.kind, d.type, d.key, d.t, i.blob
+  FROM unnest($1::text[], $2::text[]) AS wanted (space, blob)
+  JOIN merge_resolver.identifiers AS i USING (space, blob)
+  JOIN merge_resolver.decisions AS d ON d.space = i.space AND d.type = i.type AND d.key = i.key
+ UNION
+SELECT d.space, d.fact, d.kind, d.type, d.key, d.t, NULL
+  FROM unnest($3::text[], $4::text[], $5::text[]) AS named (space, type, key)
+  JOIN merge_resolver.decisions AS d USING (space, type, key);
+
+-- name: find_decisions
+-- What these facts decided about identifiers. A revocation of several user ids is several.
+-- $1 spaces, $2 facts
+SELECT d.space, d.type, d.key
+  FROM unnest($1::text[], $2::text[]) AS wanted (space, fact)
+  JOIN merge_resolver.decisions AS d
+    ON d.space = wanted.space AND d.fact = wanted.fact;
 
 -- name: find_homes
 -- The records that these facts are stored with.
@@ -168,6 +223,21 @@ DELETE FROM merge_resolver.facts AS f
  USING unnest($1::text[], $2::text[]) AS gone (space, fact)
  WHERE f.space = gone.space
    AND f.fact = gone.fact;
+
+-- name: insert_decisions
+-- $1 spaces, $2 facts, $3 kinds, $4 types, $5 keys, $6 times
+INSERT INTO merge_resolver.decisions (space, fact, kind, type, key, t)
+SELECT space, fact, kind, type, key, t
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+    AS new (space, fact, kind, type, key, t)
+    ON CONFLICT (space, fact) DO NOTHING;
+
+-- name: delete_decisions
+-- $1 spaces, $2 facts that were taken back
+DELETE FROM merge_resolver.decisions AS d
+ USING unnest($1::text[], $2::text[]) AS gone (space, fact)
+ WHERE d.space = gone.space
+   AND d.fact = gone.fact;
 
 -- name: insert_retracted
 -- So that they stay away.
@@ -270,7 +340,7 @@ DELETE FROM merge_resolver.fences WHERE space = $1 AND erasure = $2 RETURNING re
 DELETE FROM merge_resolver.records WHERE space = $1 AND record = ANY ($2::text[]);
 
 -- name: erase_identifiers
--- What nobody in these blobs claims any more.
+-- What nobody in these blobs claims any more, and what was decided about it.
 -- $1 space, $2 blobs, $3 types and $4 keys that are still claimed
 WITH gone AS (
     DELETE FROM merge_resolver.identifiers AS i
@@ -279,7 +349,11 @@ WITH gone AS (
        AND NOT EXISTS (SELECT 1
                          FROM unnest($3::text[], $4::text[]) AS kept (type, key)
                         WHERE kept.type = i.type AND kept.key = i.key)
-    RETURNING 1
+    RETURNING i.space, i.type, i.key
+), undecided AS (
+    DELETE FROM merge_resolver.decisions AS d
+     USING gone
+     WHERE d.space = gone.space AND d.type = gone.type AND d.key = gone.key
 )
 SELECT count(*) FROM gone;
 

@@ -1,6 +1,6 @@
 """The internal door: why, why not, what if, previews. By the service token; it reads only."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,11 +12,11 @@ from merge_resolver import store
 from merge_resolver.domain import explanations
 from merge_resolver.domain.contacts import Contact
 from merge_resolver.domain.previews import preview_merge, preview_undo
-from merge_resolver.domain.rules import Rules
 from merge_resolver.domain.separations import records_in
 from merge_resolver.domain.snapshot import snapshot_of
 from merge_resolver.domain.working import Blob, Book
 from merge_resolver.loading import find_merges, load
+from merge_resolver.rulebook import Rulebook
 from service_kit.http import require_service_token
 from service_kit.problems import FieldError, Problem
 from service_kit.service import Runtime
@@ -34,7 +34,7 @@ Id = Annotated[str, Query(min_length=1, max_length=128)]
 class State:
     """The service's own object, which routes ask."""
 
-    rules_of: Callable[[str], Rules]
+    rulebook: Rulebook
 
 
 @router.get("/contacts/{contact}/why")
@@ -57,6 +57,14 @@ async def why(
     if there_blob is not blob:
         return explanations.nothing_between()
     return explanations.why_not(blob, here, there)
+
+
+@router.get("/contacts/{contact}/suggestions")
+async def suggestions(request: Request, contact: str, space: Id) -> Json:
+    """Who may be the same person, by evidence that was refused."""
+    async with _reading(request, space) as tx:
+        book = await _book(request, tx, space, [contact])
+    return explanations.suggestions_of(*_found(book, contact))
 
 
 @router.post("/previews/merge")
@@ -117,8 +125,9 @@ async def _reading(request: Request, space: str) -> AsyncIterator[Tx]:
 async def _book(request: Request, tx: Tx, space: str, records: Iterable[str]) -> Book:
     state: State = request.app.state.service_state
     wanted = {(space, "record", record) for record in records}
+    state.rulebook.note(await store.list_policies(tx, [space]))
     fenced = await store.find_fenced(tx, {(space, record) for _, _, record in wanted})
-    return (await load(tx, state.rules_of, [space], wanted, fenced))[space]
+    return (await load(tx, state.rulebook.of, [space], wanted, fenced))[space]
 
 
 def _found(book: Book, record: str, parameter: str | None = None) -> tuple[Blob, Contact]:

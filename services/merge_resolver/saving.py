@@ -10,7 +10,7 @@ from contact_schema.changes import ContactChanged, ContactSplit
 from contact_schema.records import opaque_id
 from merge_resolver import store
 from merge_resolver.domain.blobs import identifiers_of
-from merge_resolver.domain.bodies import body_of, record_of
+from merge_resolver.domain.bodies import body_of, identifier_of, record_of
 from merge_resolver.domain.differences import Difference, Joining, compare
 from merge_resolver.domain.facts import Observe
 from merge_resolver.domain.snapshot import instant
@@ -33,7 +33,7 @@ class Saved:
 
 async def save(
     tx: Tx,
-    books: Iterable[Book],
+    books: Collection[Book],
     key_of: KeyOf,
     causes: Mapping[int, Received[Any]],
     actors: Mapping[str, str],
@@ -49,6 +49,7 @@ async def save(
 
     differences = [(blob, compare(blob, merge_id, actors)) for blob in touched]
     await _save_facts(tx, touched)
+    await _save_decisions(tx, books)
     await _save_contacts(tx, differences)
     taken_back = await _undo_merges(tx, differences, undone)
     saved = Saved()
@@ -77,6 +78,17 @@ async def _save_facts(tx: Tx, touched: Iterable[Blob]) -> None:
     await store.delete_facts(tx, gone)
     await store.upsert_facts(tx, facts)
     await store.insert_identifiers(tx, [(*key, blob) for key, blob in identifiers.items()])
+
+
+async def _save_decisions(tx: Tx, books: Iterable[Book]) -> None:
+    """About identifiers, whether or not anybody has them yet."""
+    made = [
+        (book.space, fact.id, type(fact).__name__, *identifier_of(fact), t)
+        for book in books
+        for fact, t in book.made.values()
+    ]
+    await store.delete_decisions(tx, [(book.space, one) for book in books for one in book.unmade])
+    await store.insert_decisions(tx, made)
 
 
 async def _save_contacts(tx: Tx, differences: list[tuple[Blob, Difference]]) -> None:

@@ -41,10 +41,29 @@ async def insert_spaces(tx: Tx, spaces: Collection[str]) -> None:
     await tx.execute(queries.insert_spaces, sorted(spaces))
 
 
-async def lock_spaces(tx: Tx, spaces: Collection[str]) -> dict[str, int]:
-    """The epoch of each space."""
-    rows = await tx.fetch(queries.lock_spaces, sorted(spaces))
-    return {row["space"]: row["epoch"] for row in rows}
+async def lock_spaces(tx: Tx, spaces: Collection[str]) -> Rows:
+    return await tx.fetch(queries.lock_spaces, sorted(spaces))
+
+
+async def list_policies(tx: Tx, spaces: Collection[str]) -> Rows:
+    return await tx.fetch(queries.list_policies, sorted(spaces))
+
+
+async def change_policies(tx: Tx, policies: Collection[tuple[str, str, int]]) -> None:
+    """Space, policies as text, and when."""
+    await _write(tx, queries.change_policies, policies)
+
+
+async def find_unswept(tx: Tx) -> list[tuple[str, int]]:
+    return [(row["space"], row["changed_at"]) for row in await tx.fetch(queries.find_unswept)]
+
+
+async def list_unswept_blobs(tx: Tx, space: str, blobs: int) -> list[str]:
+    return [row["blob"] for row in await tx.fetch(queries.list_unswept_blobs, space, blobs)]
+
+
+async def mark_swept(tx: Tx, space: str, blob: str | None) -> None:
+    await tx.execute(queries.mark_swept, space, blob)
 
 
 async def raise_epochs(tx: Tx, spaces: Collection[str]) -> None:
@@ -75,6 +94,20 @@ async def list_facts(tx: Tx, blobs: Collection[Key]) -> Rows:
 
 async def list_contacts(tx: Tx, blobs: Collection[Key]) -> Rows:
     return await _read(tx, queries.list_contacts, blobs)
+
+
+async def list_decisions(
+    tx: Tx, blobs: Collection[Key], names: Collection[tuple[str, str, str]]
+) -> Rows:
+    wanted = _columns(sorted(blobs)) or [[], []]
+    named = _columns(sorted(names)) or [[], [], []]
+    return await tx.fetch(queries.list_decisions, *wanted, *named)
+
+
+async def find_decisions(tx: Tx, facts: Collection[Key]) -> set[tuple[str, str, str]]:
+    """The identifiers about which these decided: space, type and key."""
+    rows = await _read(tx, queries.find_decisions, facts)
+    return {(row["space"], row["type"], row["key"]) for row in rows}
 
 
 async def find_homes(tx: Tx, facts: Collection[Key]) -> dict[Key, str]:
@@ -117,6 +150,14 @@ async def upsert_facts(tx: Tx, rows: Collection[Sequence[Any]]) -> None:
 
 async def delete_facts(tx: Tx, facts: Collection[Key]) -> None:
     await _write(tx, queries.delete_facts, facts)
+
+
+async def insert_decisions(tx: Tx, rows: Collection[Sequence[Any]]) -> None:
+    await _write(tx, queries.insert_decisions, rows)
+
+
+async def delete_decisions(tx: Tx, facts: Collection[Key]) -> None:
+    await _write(tx, queries.delete_decisions, facts)
 
 
 async def insert_retracted(tx: Tx, facts: Collection[Key]) -> None:

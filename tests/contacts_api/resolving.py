@@ -8,11 +8,12 @@ import httpx
 
 from contact_schema.commands import Command
 from contact_schema.envelope import Message
-from contact_schema.interactions import InteractionAccepted
+from contact_schema.interactions import IdentityVerified, InteractionAccepted
 from contacts_api import handlers
-from merge_resolver.app import make, rules_from
+from merge_resolver.app import make
 from merge_resolver.handlers import Streams
 from merge_resolver.known import KnownRecords
+from merge_resolver.rulebook import rules_from
 from merge_resolver.settings import Settings
 from service_kit import migrate
 from service_kit.http import build_app
@@ -53,6 +54,10 @@ class RealResolver(Resolver):
     async def hear(self, message: InteractionAccepted) -> None:
         """An event of a visitor."""
         await self._pass_on(message, self.streams.on_interactions)
+
+    async def prove(self, message: IdentityVerified) -> None:
+        """He is who he said."""
+        await self._pass_on(message, self.streams.on_identity)
 
     async def _answer(self, command: Command) -> None:
         await self._pass_on(command, self.streams.on_commands)

@@ -1,38 +1,21 @@
 """Previews and explanations, and whether what is shown is what is then done."""
 
-from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any, cast
 
-import asyncpg
 import pytest
 
-from tests.conftest import at
-from tests.contacts_api.front import Front, Stage, create, open_stage, problem
-from tests.contacts_api.resolving import DOOR, RealResolver
-
-
-@pytest.fixture(scope="module")
-async def stage(postgres: str, migrated: str, secret: str) -> AsyncIterator[Stage]:
-    name = f"{migrated}_previews"
-    admin = await asyncpg.connect(postgres)
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {migrated}")
-    database = at(postgres, name)
-    try:
-        async with open_stage(
-            database, secret, resolving=RealResolver, merge_resolver_url=DOOR
-        ) as stage:
-            resolver = cast(RealResolver, stage.resolver)
-            await resolver.open(database, secret)
-            yield stage
-            await resolver.runtime.close()
-    finally:
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
+from contact_schema.commands import ChangePolicy
+from contact_schema.interactions import IdentityVerified
+from contact_schema.observations import Observation, ObservedIdentifier
+from contact_schema.records import Unit, record_id, unit_id
+from tests.contacts_api.front import Front, create, problem
+from tests.contacts_api.resolving import RealResolver
 
 
 @pytest.fixture
-async def front(stage: Stage) -> Front:
-    return await stage.enter()
+async def front(real_front: Front) -> Front:
+    return real_front
 
 
 async def get(front: Front, path: str, **parameters: Any) -> dict[str, Any]:
@@ -154,3 +137,52 @@ async def test_a_resolver_that_does_not_answer_breaks_nothing_else(front: Front)
         assert merged.status_code == 200
     finally:
         front.state.settings = there
+
+
+async def _verified(front: Front, user: str, *, at: datetime) -> None:
+    """By a signature, in a conversation of his."""
+    key = front.state.space_key(front.space)
+    unit = Unit("conversation", front.agent, "c1")
+    proof = ObservedIdentifier(type="user", key=user, given=user, proof="proven")
+    name = f"fact_{at.timestamp()}"
+    message = IdentityVerified(
+        space=front.space,
+        agent=front.agent,
+        claim="claim_1",
+        record=record_id(key, unit, user),
+        unit=unit_id(key, unit),
+        user=user,
+        proof="proven",
+        method="hash",
+        observation=Observation(fact=name, at=at, occurred_at=at, identifiers=(proof,)),
+    )
+    await cast(RealResolver, front.resolver).prove(message)
+
+
+async def test_a_revoked_verification_ends_and_a_newer_proof_stands_again(front: Front) -> None:
+    contact = await create(front, external_id="u1", name="Ada")
+    path = f"/v1/contacts/{contact['id']}"
+    await _verified(front, "u1", at=front.state.now())
+    assert (await get(front, path))["verified"]["user_id"] == "u1"
+    stale = await front.api.post(f"{path}/verification/revoke", headers={"If-Match": "1"})
+    problem(stale, 412, "version-conflict")
+    revoked = await front.api.post(f"{path}/verification/revoke")
+    assert revoked.status_code == 200
+    assert (revoked.json()["verified"], revoked.json()["external_id"]) == (None, "u1")
+    await _verified(front, "u1", at=front.state.now())
+    assert (await get(front, path))["verified"]["user_id"] == "u1"
+
+
+async def test_who_has_no_user_id_has_nothing_to_revoke(front: Front) -> None:
+    contact = await create(front, email="ada@example.com")
+    answer = await front.api.post(f"/v1/contacts/{contact['id']}/verification/revoke")
+    assert (answer.status_code, answer.json()["id"]) == (200, contact["id"])
+    missing = await front.api.post("/v1/contacts/contact_none/verification/revoke")
+    problem(missing, 404, "not-found")
+
+
+async def test_a_policy_that_changes_contacts_is_ordered_in_the_space(front: Front) -> None:
+    await front.api.patch("/v1/settings", json={"typed_email": "suggest"})
+    await front.api.patch("/v1/settings", json={"grace_days": 3})
+    [ordered] = await front.emitted(ChangePolicy)
+    assert ordered.policies.typed_email == "suggest"

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from contact_schema.changes import CommandSettled, ContactChanged, Snapshot
 from contact_schema.commands import (
     Actor,
+    Command,
     EditContact,
     LinkRecords,
     ObserveRecord,
@@ -31,6 +32,7 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TEAM = Actor(kind="user", id="user_ops")
 KEY = Actor(kind="key", id="key_1")
 M = TypeVar("M", bound=Message)
+C = TypeVar("C", bound=Command)
 
 _numbers = itertools.count()
 
@@ -53,7 +55,7 @@ def observation(minute: int, *identifiers: ObservedIdentifier, **more: Any) -> O
 def event(
     record: str, minute: int, *identifiers: ObservedIdentifier, unit: str = "", **more: Any
 ) -> InteractionAccepted:
-    space = more.pop("space", SPACE)
+    space, kind = more.pop("space", SPACE), more.pop("type", "message")
     return InteractionAccepted(
         space=space,
         agent="agent_1",
@@ -61,7 +63,7 @@ def event(
         record=record,
         unit=unit or f"unit_{record}",
         claim=None,
-        type="message",
+        type=kind,
         channel="widget",
         conversation=None,
         session=None,
@@ -159,6 +161,12 @@ def separate_merge(merge: str, minute: int, *owners: Owner) -> SeparateRecords:
         merge=merge,
         owners=owners,
     )
+
+
+def ordered(kind: type[C], minute: int, **fields: Any) -> C:
+    """A command of this kind, by somebody of the team."""
+    name = f"cmd_{next(_numbers)}"
+    return kind(space=SPACE, command=name, actor=TEAM, at=at(minute), **fields)
 
 
 @dataclass

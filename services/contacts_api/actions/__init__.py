@@ -37,7 +37,9 @@ from contacts_api.actions.operations import (
 )
 from contacts_api.actions.outcomes import MovedError, Written
 from contacts_api.actions.sign_in import agents_of, sign_in, sign_out, signed_in
+from contacts_api.actions.suggesting import dismiss_suggestion, list_suggestions
 from contacts_api.actions.timeline import list_timeline
+from contacts_api.actions.verification import revoke_verification
 
 __all__ = [
     "MovedError",
@@ -49,6 +51,7 @@ __all__ = [
     "create_contact",
     "create_contacts",
     "delete_note",
+    "dismiss_suggestion",
     "edit_contact",
     "edit_note",
     "erase_contact",
@@ -62,6 +65,7 @@ __all__ = [
     "list_erasures",
     "list_merges",
     "list_notes",
+    "list_suggestions",
     "list_tags",
     "list_timeline",
     "merge_contacts",
@@ -69,6 +73,7 @@ __all__ = [
     "preview_undo",
     "redrive_dead_letter",
     "resync_contact",
+    "revoke_verification",
     "settled_command",
     "sign_in",
     "sign_out",

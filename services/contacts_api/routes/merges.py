@@ -61,6 +61,27 @@ async def explain(call: Caller, contact: str) -> Response:
     return ok(call, found)
 
 
+@router.get("/contacts/{contact}/suggestions", response_model=None)
+async def list_suggestions(call: Caller, contact: str) -> Response:
+    """Contacts that may be the same person, with reasons, best first."""
+    parameters(call.request)
+    return ok(call, await actions.list_suggestions(call.state, call.principal, contact))
+
+
+@router.post(
+    "/contacts/{contact}/suggestions/{suggestion}/dismiss", response_model=None, status_code=204
+)
+async def dismiss_suggestion(call: Caller, contact: str, suggestion: str) -> Response:
+    """These two are not one person: remembered, also after either of them is merged."""
+    parameters(call.request)
+
+    async def run(_: str | None) -> Answer:
+        await actions.dismiss_suggestion(call.state, call.principal, contact, suggestion)
+        return Answer(204, None)
+
+    return await run_once(call, b"", run)
+
+
 @router.get("/contacts/{contact}/merges", response_model=None)
 async def list_merges(call: Caller, contact: str) -> Response:
     """The journal of every id that this contact has or had."""

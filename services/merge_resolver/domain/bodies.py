@@ -11,9 +11,12 @@ from merge_resolver.domain.facts import (
     OPERATOR,
     PROOFS,
     SYSTEM,
+    Block,
     Identifier,
     Link,
     Observe,
+    Release,
+    Revoke,
     Separate,
     Side,
     TagEdit,
@@ -21,7 +24,11 @@ from merge_resolver.domain.facts import (
 )
 from merge_resolver.domain.snapshot import microseconds
 
-Stored = Observe | Link | Separate
+Kept = Observe | Link | Separate
+"""Facts that are stored with a record."""
+AboutIdentifier = Block | Release | Revoke
+Stored = Kept | AboutIdentifier
+ALWAYS = -(1 << 62)
 ADDRESSES = ("email", "phone")
 """Fields of an edit that are identifiers."""
 
@@ -79,7 +86,7 @@ def edit(command: EditContact, record: str, unit: str, covers: tuple[str, ...]) 
     )
 
 
-def record_of(fact: Stored) -> str:
+def record_of(fact: Kept) -> str:
     """The record that a fact is stored with, and goes with."""
     match fact:
         case Observe():
@@ -90,7 +97,7 @@ def record_of(fact: Stored) -> str:
             return fact.sides[0].records[0]
 
 
-def body_of(fact: Stored) -> dict[str, Any]:
+def body_of(fact: Kept) -> dict[str, Any]:
     match fact:
         case Observe(tags=tags):
             return {
@@ -109,7 +116,7 @@ def body_of(fact: Stored) -> dict[str, Any]:
             return {"sides": fact.sides, "holds": fact.holds}
 
 
-def fact_of(id_: str, kind: str, record: str, t: int, body: Mapping[str, Any]) -> Stored:
+def fact_of(id_: str, kind: str, record: str, t: int, body: Mapping[str, Any]) -> Kept:
     match kind:
         case "Observe":
             tags = body["tags"]
@@ -140,7 +147,22 @@ def fact_of(id_: str, kind: str, record: str, t: int, body: Mapping[str, Any]) -
             )
 
 
-def without(fact: Stored, erased: frozenset[str]) -> Stored | None:
+def identifier_of(fact: AboutIdentifier) -> Identifier:
+    return Identifier("user", fact.user) if isinstance(fact, Revoke) else fact.identifier
+
+
+def decision_of(id_: str, kind: str, one: Identifier, t: int) -> AboutIdentifier:
+    """What was decided of an identifier at a time: a revocation reaches back from there."""
+    match kind:
+        case "Block":
+            return Block(id_, one)
+        case "Release":
+            return Release(id_, t, one)
+        case _:
+            return Revoke(id_, one.key, ALWAYS, t)
+
+
+def without(fact: Kept, erased: frozenset[str]) -> Kept | None:
     """What is left of a fact when these records never were, or none."""
     match fact:
         case Observe():

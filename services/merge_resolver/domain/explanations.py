@@ -224,3 +224,22 @@ def why_not(blob: Blob, left: Contact, right: Contact) -> dict[str, object]:
             for one in refusals_between(blob, left, right)
         ],
     }
+
+
+def suggestions_of(blob: Blob, contact: Contact) -> dict[str, object]:
+    """Contacts that may be the same person, each with what was refused between the two; and those
+    of which somebody said that they are not.
+    """
+    others = [one for one in blob.current() if one.id != contact.id]
+    apart = {one.id for one in others if separations_between(blob, contact, one)}
+    found: dict[tuple[str, str, str | None], None] = {}
+    for one in contact.suggestions:
+        if one.other not in apart:
+            named = None if one.edge.type in ("link", "unit") else str(one.edge.identifier)
+            found[one.other, one.code, named] = None
+    return {
+        "suggestions": [
+            {"other": other, "code": code, "identifier": named} for other, code, named in found
+        ],
+        "apart": sorted(apart),
+    }

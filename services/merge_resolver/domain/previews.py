@@ -6,7 +6,8 @@ from typing import Any
 
 from contact_schema.commands import LinkRecords, RetractFacts, SeparateRecords
 from merge_resolver.domain.contacts import Contact
-from merge_resolver.domain.decisions import Desk, Done
+from merge_resolver.domain.decisions import Desk
+from merge_resolver.domain.ends import Done
 from merge_resolver.domain.facts import Separate
 from merge_resolver.domain.fold import Won, fold, order_of
 from merge_resolver.domain.separations import Merged, records_in, separations_between

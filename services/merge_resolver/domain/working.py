@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from merge_resolver.domain.blobs import Name, names_of
-from merge_resolver.domain.bodies import Stored
+from merge_resolver.domain.bodies import AboutIdentifier, Kept, Stored, identifier_of
 from merge_resolver.domain.contacts import Contact, contacts_of
-from merge_resolver.domain.facts import Observe
+from merge_resolver.domain.facts import Identifier, Link, Observe, Revoke, Separate
 from merge_resolver.domain.news import Standing, standing_of
 from merge_resolver.domain.records import keep
 from merge_resolver.domain.resolution import evaluate
@@ -40,8 +40,9 @@ class Blob:
     fenced: set[str] = field(default_factory=set)
     merged_ids: set[str] = field(default_factory=set)
     """Ids of stored blobs that became part of this one."""
-    added: dict[str, Stored] = field(default_factory=dict)
+    added: dict[str, Kept] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    decided: dict[str, AboutIdentifier] = field(default_factory=dict)
     cause: str = "evidence"
     at: int = 0
     """Time of the latest thing that touched it in this batch."""
@@ -52,7 +53,7 @@ class Blob:
     _now: list[Contact] | None = None
     _observed: dict[str, list[Observe]] | None = None
 
-    def add(self, fact: Stored) -> None:
+    def add(self, fact: Kept) -> None:
         self.facts[fact.id] = self.added[fact.id] = fact
         self.removed.discard(fact.id)
         self.at = max(self.at, fact.t)
@@ -81,6 +82,7 @@ class Blob:
         self.contacts |= other.contacts
         self.facts |= other.facts
         self.added |= other.added
+        self.decided |= other.decided
         self.fenced |= other.fenced
         self.removed |= other.removed
         self.at = max(self.at, other.at)
@@ -109,13 +111,37 @@ class Blob:
         """The records that are in a contact now."""
         return {record.id for contact in self.current() for record in contact.records}
 
+    def kept(self) -> list[Kept]:
+        """Its facts without what was decided about its identifiers."""
+        return [one for one in self.facts.values() if isinstance(one, Observe | Link | Separate)]
+
     def standing(self, record: str) -> Standing | None:
         if record not in self.standings:
             if self._observed is None:
                 self._observed = _by_record(self.facts.values())
             removals = self._observed.get(_REMOVALS, [])
-            self.standings[record] = standing_of(self._observed.get(record, []), removals)
+            own = self._observed.get(record, [])
+            self.standings[record] = standing_of(own, removals, self._revoked())
         return self.standings[record]
+
+    def _revoked(self) -> dict[str, int]:
+        """By user: until when his proofs count as typed."""
+        found: dict[str, int] = {}
+        for fact in self.decided.values():
+            if isinstance(fact, Revoke):
+                found[fact.user] = max(fact.end, found.get(fact.user, fact.end))
+        return found
+
+    def decide(self, fact: AboutIdentifier) -> None:
+        """Take a decision about one of its identifiers in, which is kept beside the facts."""
+        self.facts[fact.id] = self.decided[fact.id] = fact
+        self.standings.clear()
+        self._now = None
+
+    def undecide(self, fact: str) -> None:
+        del self.facts[fact], self.decided[fact]
+        self.standings.clear()
+        self.stir()
 
     def is_news(self, fact: Observe) -> bool:
         standing = self.standing(fact.record)
@@ -124,7 +150,7 @@ class Blob:
     def hear(self, fact: Observe) -> None:
         self.add(fact)
         standing = self.standings.get(fact.record)
-        if standing is None or fact.tags is not None or fact.covers:
+        if standing is None or fact.tags is not None or fact.covers or self.decided:
             self._observed = None
             self.standings.clear()
         else:
@@ -157,7 +183,47 @@ class Book:
     rules: Rules
     fenced: set[str] = field(default_factory=set)
     """Records that are hidden or erased, of those the batch names."""
+    made: dict[str, tuple[AboutIdentifier, int]] = field(default_factory=dict)
+    """New decisions about identifiers, with their times."""
+    unmade: set[str] = field(default_factory=set)
+    """Those that were taken back."""
     _by_name: dict[Name, Blob] = field(default_factory=dict)
+    _decided: dict[Identifier, dict[str, AboutIdentifier]] = field(default_factory=dict)
+
+    def know(self, fact: AboutIdentifier, blob: Blob | None = None) -> None:
+        """A decision that is kept: of this blob, and of whoever comes to have the identifier."""
+        one = identifier_of(fact)
+        self._decided.setdefault(one, {})[fact.id] = fact
+        blob = blob or self._blob(tuple(one))
+        if blob is not None:
+            blob.decide(fact)
+
+    def decide(self, fact: AboutIdentifier, t: int, cause: str = "operator") -> None:
+        """A new one. What it changes is found at once."""
+        self.made[fact.id] = (fact, t)
+        self.know(fact)
+        self._touch(fact, t, cause)
+
+    def undecide(self, fact: AboutIdentifier, t: int) -> None:
+        self.made.pop(fact.id, None)
+        self.unmade.add(fact.id)
+        del self._decided[identifier_of(fact)][fact.id]
+        blob = self._blob(tuple(identifier_of(fact)))
+        if blob is not None:
+            blob.undecide(fact.id)
+        self._touch(fact, t, "undo")
+
+    def _touch(self, fact: AboutIdentifier, t: int, cause: str) -> None:
+        blob = self._blob(tuple(identifier_of(fact)))
+        if blob is not None:
+            blob.stir()
+            blob.cause, blob.at = cause, max(blob.at, t)
+
+    def blob_with(self, one: Identifier) -> Blob | None:
+        return self._blob(tuple(one))
+
+    def decision(self, fact: str) -> AboutIdentifier | None:
+        return next((those[fact] for those in self._decided.values() if fact in those), None)
 
     def put(self, name: Name, blob: Blob) -> None:
         self._by_name[name] = blob
@@ -181,6 +247,9 @@ class Book:
             blob = Blob(self.space, fact.record, self.rules)
         for name in names:
             self.put(name, blob)
+            for decided in self._decided.get(Identifier(*name), {}).values():
+                if decided.id not in blob.decided:
+                    blob.decide(decided)
         blob.hear(fact)
         return blob
 
