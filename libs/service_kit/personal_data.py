@@ -43,6 +43,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("outbox", "key", "pseudonym", "expires", export=False, note=_COPY),
     Column("outbox", "headers", "pseudonym", "expires", export=False, note=_COPY),
     Column("outbox", "body", "content", "expires", export=False, note=_COPY),
+    *_plain("outbox_holes", "first_seq", "last_seq", "noted_at"),
     *_plain("relay_mark", "one", "last_seq"),
     *_plain("relay_offsets", "topic", "partition", "last_offset"),
     *_plain("watermarks", "topic", "partition", "producer", "last_seq", "last_offset"),

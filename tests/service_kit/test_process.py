@@ -154,6 +154,6 @@ async def test_a_database_behind_its_migrations_is_not_ready(line: Line, start: 
 
     async def says_why() -> bool:
         report = await reader.runtime.report()
-        return "1 migrations are missing" in report["reasons"]
+        return "2 migrations are missing" in report["reasons"]
 
     await until(says_why)
