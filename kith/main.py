@@ -21,7 +21,11 @@ def make() -> typer.Typer:
     for name, command in _rules():
         app.command(name)(command)
     app.command()(operating.migrate)
-    app.command("topics")(operating.create_topics)
+    app.command()(operating.restore)
+    topics = typer.Typer(help="The topics of deploy/topics.yaml.")
+    topics.callback(invoke_without_command=True)(operating.topics_command)
+    topics.command()(operating.grow)
+    app.add_typer(topics, name="topics")
     app.command()(operating.workspace)
     outbox = typer.Typer(no_args_is_help=True, help="What services have written and sent.")
     outbox.command()(operating.refill)

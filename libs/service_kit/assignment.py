@@ -21,8 +21,10 @@ _STUCK_SECONDS = 300.0
 _BATCH_PATIENCE = 25.0
 
 
-async def prime(bootstrap: str, group: str, topic: str, partitions: int) -> None:
-    """Commit the beginning for partitions that have no committed offset yet.
+async def prime(
+    bootstrap: str, group: str, topic: str, partitions: int, *, anew: bool = False
+) -> None:
+    """Commit the beginning for partitions that have no committed offset yet, or `anew` for all.
 
     A group with members refuses it: then a copy of this service is at it, or was killed lately.
     """
@@ -34,7 +36,7 @@ async def prime(bootstrap: str, group: str, topic: str, partitions: int) -> None
         try:
             await consumer.start()
             consumer.assign(mine)
-            new = [tp for tp in mine if await consumer.committed(tp) is None]
+            new = [tp for tp in mine if anew or await consumer.committed(tp) is None]
             if not new:
                 return
             beginnings = await consumer.beginning_offsets(new)

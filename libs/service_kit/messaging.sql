@@ -33,6 +33,28 @@ SELECT pg_try_advisory_lock(hashtext('kith.relay'), hashtext(current_schema()));
 SELECT m.last_seq AS mark, h.last_seq AS head
   FROM relay_mark AS m, outbox_head AS h;
 
+-- name: list_holes
+-- Numbers that a restore has left out: they will never come.
+SELECT h.first_seq, h.last_seq
+  FROM outbox_holes AS h;
+
+-- name: insert_hole
+-- So that the relay does not stop where a restore has jumped.
+-- $1 first number left out, $2 last one
+INSERT INTO outbox_holes (first_seq, last_seq)
+VALUES ($1, $2);
+
+-- name: end_relay
+-- Takes the relay's lock from whoever holds it; that relay asks for it again.
+SELECT pg_terminate_backend(l.pid)
+  FROM pg_locks AS l
+  JOIN pg_database AS d ON d.oid = l.database
+ WHERE l.locktype = 'advisory'
+   AND l.granted
+   AND d.datname = current_database()
+   AND l.classid::bigint = hashtext('kith.relay')::bigint & 4294967295
+   AND l.objid::bigint = hashtext(current_schema())::bigint & 4294967295;
+
 -- name: list_unsent
 -- The next rows in order, at least one; a mark that was set back may stand inside a row.
 -- $1 mark, $2 most messages
@@ -148,6 +170,22 @@ UPDATE watermarks AS w
  WHERE w.topic = $1
    AND w.partition = m.partition
    AND w.producer = m.producer;
+
+-- name: begin_watermarks
+-- New partitions begin where each producer is: whatever comes there first is newer, and counts as such.
+-- $1 topic, $2 first new partition, $3 last one, $4 producers, $5 how far each has sent
+INSERT INTO watermarks (topic, partition, producer, last_seq)
+SELECT $1, new.partition, sent.producer, sent.last_seq
+  FROM generate_series($2::int, $3::int) AS new (partition),
+       unnest($4::text[], $5::bigint[]) AS sent (producer, last_seq)
+    ON CONFLICT (topic, partition, producer) DO NOTHING;
+
+-- name: get_newest_applied
+-- The highest number of a producer that this service has applied, 0 without any.
+-- $1 producer
+SELECT coalesce(max(w.last_seq), 0)
+  FROM watermarks AS w
+ WHERE w.producer = $1;
 
 -- name: insert_dead_letters
 -- Those that were not there: only they are sent on. Columns as one JSON array of objects.

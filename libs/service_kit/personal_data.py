@@ -41,6 +41,7 @@ COLUMNS: tuple[Column, ...] = (
     *_plain("outbox_tails", "topic", "partition", "last_seq"),
     *_plain("outbox", "first_seq", "last_seq", "prev", "created_at", "topic", "partition"),
     Column("outbox", "messages", "content", "expires", export=False, note=_COPY),
+    *_plain("outbox_holes", "first_seq", "last_seq", "noted_at"),
     *_plain("relay_mark", "one", "last_seq"),
     *_plain("relay_offsets", "topic", "partition", "last_offset"),
     *_plain("watermarks", "topic", "partition", "producer", "last_seq", "last_offset"),

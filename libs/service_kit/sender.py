@@ -71,10 +71,17 @@ class Sender:
         ends = await asyncio.wait_for(self._probe.end_offsets(partitions), _PATIENCE)
         return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
-    async def newest_own_sequence(self, since: Mapping[Place, int]) -> int:
-        """Highest sequence of this service found behind these offsets; 0 if there is none."""
+    async def newest_own_sequence(
+        self, since: Mapping[Place, int], look_back: int | None = _LOOK_BACK
+    ) -> int:
+        """Highest sequence of this service found behind these offsets; 0 if there is none.
+
+        Of each partition the last `look_back` records are looked at, or all.
+        """
         ends = await self.log_ends(list(since))
         behind = {p: end for p, end in ends.items() if end > since[p] + 1}
+        if look_back is not None:
+            since = {p: max(since[p], end - look_back - 1) for p, end in behind.items()}
         return await self._newest_behind(since, behind) if behind else 0
 
     async def _newest_behind(self, since: Mapping[Place, int], behind: dict[Place, int]) -> int:
@@ -84,9 +91,10 @@ class Sender:
         try:
             await reader.start()
             reader.assign([TopicPartition(*place) for place in behind])
-            for place, end in behind.items():
-                first = max(since[place] + 1, end - _LOOK_BACK)
-                reader.seek(TopicPartition(*place), first)
+            firsts = await reader.beginning_offsets([TopicPartition(*place) for place in behind])
+            for place in behind:
+                partition = TopicPartition(*place)
+                reader.seek(partition, max(since[place] + 1, firsts[partition]))
             while behind:
                 batches = await reader.getmany(timeout_ms=200)
                 for record in (record for records in batches.values() for record in records):

@@ -114,12 +114,12 @@ async def provision(bootstrap: str, file: Path, replication_factor: int = 1) -> 
         for name, code, *_ in answer.topic_errors:
             if code not in (0, TOPIC_ALREADY_EXISTS):
                 raise TopicsDiffer(f"{name}: {for_code(code).__name__}")
-        await _await_partitions(admin, topics)
+        await await_partitions(admin, topics)
     finally:
         await admin.close()
 
 
-async def _await_partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
+async def await_partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
     """Each topic has a leader for exactly the partitions it should have."""
     for attempt in range(50):
         described = await admin.describe_topics([t.name for t in topics])
@@ -131,7 +131,10 @@ async def _await_partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic])
                 pending.append(topic.name)
             elif len(found["partitions"]) != topic.partitions:
                 count = len(found["partitions"])
-                raise TopicsDiffer(f"{topic.name} has {count} partitions, not {topic.partitions}")
+                raise TopicsDiffer(
+                    f"{topic.name} has {count} partitions, not {topic.partitions}"
+                    + "; see `kith topics grow`" * (count < topic.partitions)
+                )
             elif any(p["leader"] < 0 for p in found["partitions"]):
                 pending.append(topic.name)
         if not pending:

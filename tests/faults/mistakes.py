@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from service_kit import assignment, relay, sender, subscribing, tx, watermarks
+from service_kit import assignment, consumer, relay, sender, subscribing, tx, watermarks
 from service_kit.packing import unpack
 from service_kit.queries import QUERIES
 from service_kit.sql import Query
@@ -45,6 +45,29 @@ def watermark_not_compared() -> None:
         return result
 
     _replace(watermarks, "sift", keep_all)
+
+
+def watermark_read_without_the_lock() -> None:
+    """Two owners of a partition both read how far it was applied, then both apply."""
+    _rewrite("lock_watermarks", QUERIES.lock_watermarks.text.replace("FOR UPDATE", ""))
+
+
+def watermark_moved_in_a_transaction_of_its_own() -> None:
+    """Effects are there before it is told that they are."""
+    apply, move = consumer.Consumer._apply, watermarks.move
+
+    async def twice(self: consumer.Consumer, raws: Sequence[Any]) -> None:
+        later: dict[Any, Any] = {}
+
+        async def remember(_connection: Any, _topic: str, moved: dict[Any, Any]) -> None:
+            later.update(moved)
+
+        _replace(watermarks, "move", remember)
+        await apply(self, raws)
+        async with self._runtime.transaction() as second:
+            await move(second.connection, self.topic.name, later)
+
+    _replace(consumer.Consumer, "_apply", twice)
 
 
 def no_gap_rule() -> None:
@@ -133,6 +156,8 @@ MISTAKES: dict[str, Callable[[], None]] = {
     for mistake in (
         acknowledge_first,
         watermark_not_compared,
+        watermark_read_without_the_lock,
+        watermark_moved_in_a_transaction_of_its_own,
         no_gap_rule,
         sequence_of_postgres,
         relay_goes_on_after_a_failure,

@@ -56,10 +56,13 @@ class Line:
         return Running(Service(self.writer, self.settings(self.writer)))
 
     def reading(self, apply: Apply | None = None, trusted: bool = True) -> Running:
+        return Running(self.reading_service(apply, trusted))
+
+    def reading_service(self, apply: Apply | None = None, trusted: bool = True) -> Service:
         stream = Stream(
             self.noted.TOPIC, apply or self.append, (self.noted,), trusted_sequences=trusted
         )
-        return Running(Service(self.reader, self.settings(self.reader), (stream,)))
+        return Service(self.reader, self.settings(self.reader), (stream,))
 
     async def append(self, batch: Batch, tx: Tx) -> None:
         """No unique key: what is applied twice is there twice."""

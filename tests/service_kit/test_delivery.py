@@ -116,7 +116,7 @@ async def test_rows_that_commit_late_are_neither_skipped_nor_overtaken(
         tx_b.emit(line.noted(space="s", number=2))
         await tx_a.finish()
         waiting = asyncio.create_task(tx_b.finish())
-        await until(lambda: waiting_for_lock(line))
+        await until(lambda: waiting_for_lock(line, line.writer))
         await a.commit()
         await waiting
         await until_applied(line, [1])
@@ -216,10 +216,10 @@ async def all_is_sent(line: Line) -> bool:
     return bool(rows[0][0])
 
 
-async def waiting_for_lock(line: Line) -> bool:
+async def waiting_for_lock(line: Line, service: str) -> bool:
     rows = await line.rows(
         "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = $1",
-        migrate.role_of(line.writer),
+        migrate.role_of(service),
     )
     return bool(rows)
 
