@@ -148,6 +148,7 @@ class Runtime:
             min_size=settings.pool_min_size,
             max_size=settings.pool_max_size,
             timeout=5,
+            reset=_leave_as_it_is,
             server_settings={"application_name": f"kith-{self.name}"},
         )
         async with pool.acquire() as connection:
@@ -155,6 +156,12 @@ class Runtime:
                 # Accepted would no longer be kept.
                 raise RuntimeError("synchronous_commit is off")
         return pool
+
+
+async def _leave_as_it_is(_: Any) -> None:
+    """Settings and locks are those of a transaction and end with it: there is nothing to reset, and
+    a statement less for each transaction.
+    """
 
 
 def run(service: Service) -> None:
