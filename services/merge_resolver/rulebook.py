@@ -63,6 +63,7 @@ class Rulebook:
     """What was last read of the spaces in hand, over what the settings say."""
 
     settings: RulesOf
+    """Of spaces whose rules no command has changed."""
     _read: dict[str, tuple[Policies, Rules]] = field(default_factory=dict)
 
     def note(self, rows: Iterable[Any]) -> None:
