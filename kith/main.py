@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from kith.commands import benching, operating, running
+from kith.commands import benching, operating, rules, running
 from kith.commands.faults import faults
 from kith.commands.importing import import_file
 
@@ -30,6 +30,9 @@ def make() -> typer.Typer:
     outbox = typer.Typer(no_args_is_help=True, help="What services have written and sent.")
     outbox.command()(operating.refill)
     app.add_typer(outbox, name="outbox")
+    rules_ = typer.Typer(no_args_is_help=True, help="The rules of what makes one contact.")
+    rules_.command("diff")(rules.diff)
+    app.add_typer(rules_, name="rules")
     bench = typer.Typer(no_args_is_help=True, help="How fast this is, on this machine.")
     bench.command("writes")(benching.bench_writes)
     bench.command("pipeline")(benching.bench_pipeline)

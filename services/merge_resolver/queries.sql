@@ -49,6 +49,17 @@ SELECT r.blob
  ORDER BY r.blob
  LIMIT $2;
 
+-- name: list_blobs
+-- All of a space, some at a time.
+-- $1 space, $2 blob to go on after, $3 blobs at once
+SELECT r.blob
+  FROM merge_resolver.records AS r
+ WHERE r.space = $1
+   AND r.blob > $2
+ GROUP BY r.blob
+ ORDER BY r.blob
+ LIMIT $3;
+
 -- name: mark_swept
 -- $1 space, $2 last blob, or none when all are through
 UPDATE merge_resolver.spaces SET swept_to = $2 WHERE space = $1;

@@ -1,24 +1,29 @@
 """The internal door: why, why not, what if, previews. By the service token; it reads only."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contact_schema.commands import LinkRecords, RetractFacts, SeparateRecords
+from contact_schema.settings import AgentSettings, Policies
 from merge_resolver import store
 from merge_resolver.domain import explanations
 from merge_resolver.domain.contacts import Contact
 from merge_resolver.domain.previews import preview_merge, preview_undo
+from merge_resolver.domain.rules_diff import RulesDiff
 from merge_resolver.domain.separations import records_in
 from merge_resolver.domain.snapshot import snapshot_of
 from merge_resolver.domain.working import Blob, Book
-from merge_resolver.loading import find_merges, load
-from merge_resolver.rulebook import Rulebook
+from merge_resolver.loading import find_merges, load, load_blobs
+from merge_resolver.rulebook import Rulebook, rules_under
 from service_kit.http import require_service_token
-from service_kit.problems import FieldError, Problem
+from service_kit.problems import FieldError, Problem, field_errors
+from service_kit.replica import Replica
 from service_kit.service import Runtime
 from service_kit.tx import Tx
 
@@ -27,6 +32,7 @@ router = APIRouter(
 )
 
 Json = dict[str, Any]
+BLOBS_AT_ONCE = 500
 Id = Annotated[str, Query(min_length=1, max_length=128)]
 
 
@@ -35,6 +41,16 @@ class State:
     """The service's own object, which routes ask."""
 
     rulebook: Rulebook
+    agents: Replica[AgentSettings]
+
+
+class NewRules(BaseModel):
+    """Policies of an agent as they might be; those that are not named stay."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    agent: str
+    policies: dict[str, Any]
 
 
 @router.get("/contacts/{contact}/why")
@@ -110,6 +126,42 @@ async def _preview_undo(request: Request, order: RetractFacts | SeparateRecords,
         "blocked_by": found.blocked_by,
         "will_also": found.will_also,
     }
+
+
+@router.post("/previews/policies")
+async def preview_policies(request: Request, wanted: NewRules) -> Json:
+    """What a change of policies would merge and split, over the whole space."""
+    state: State = request.app.state.service_state
+    agent = state.agents.get(wanted.agent)
+    if agent is None:
+        raise _absent()
+    found = RulesDiff()
+    async with _reading(request, agent.space) as tx:
+        state.rulebook.note(await store.list_policies(tx, [agent.space]))
+        now = state.rulebook.policies(agent.space) or agent.policies
+        then = _changed(now, wanted.policies)
+        rules, after = rules_under(then), ""
+        while names := await store.list_blobs(tx, agent.space, after, BLOBS_AT_ONCE):
+            book = await load_blobs(tx, state.rulebook.of, agent.space, names)
+            for blob in book.blobs():
+                found.add(blob, rules)
+            after = names[-1]
+            await asyncio.sleep(0)
+    return {"space": agent.space, **asdict(found)}
+
+
+def _changed(policies: Policies, changes: Json) -> Policies:
+    """Raises Problem 422 naming what is wrong."""
+    unknown = [name for name in changes if name not in Policies.model_fields]
+    errors = [
+        FieldError(f"/policies/{name[:64]}", "unknown-field", "No policy.") for name in unknown
+    ]
+    if not errors:
+        try:
+            return Policies.model_validate(policies.model_dump() | changes)
+        except ValidationError as error:
+            errors = field_errors(error)
+    raise Problem(422, "invalid", "Some fields are not valid.", errors=errors)
 
 
 @asynccontextmanager

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from contact_schema.settings import AgentSettings, Policies
 from merge_resolver.domain.rules import Rules
 from service_kit.replica import Replica
 
 RulesOf = Callable[[str], Rules]
+PER_CONTACT: Final = {
+    "email": "emails_per_contact",
+    "phone": "phones_per_contact",
+    "channel": "channels_per_contact",
+    "crm": "crm_per_contact",
+}
 
 
 def rules_from(agents: Replica[AgentSettings]) -> RulesOf:
@@ -29,13 +35,26 @@ def rules_from(agents: Replica[AgentSettings]) -> RulesOf:
 
 
 def rules_under(policies: Policies, version: int = 1) -> Rules:
+    usual, caps = Rules(), {str(name): cap for name, cap in policies.caps.items()}
     return Rules(
         version=version,
+        anonymous_contacts=policies.anonymous_contacts,
         typed_email=policies.typed_email,
         unsigned_plan=policies.unsigned_plan,
         blocked_values=policies.blocked_values,
         audiences=policies.audiences,
         plan_audiences=policies.plan_audiences,
+        accounts_per_identifier={
+            family: caps.get(f"accounts_per_{family}", cap)
+            for family, cap in usual.accounts_per_identifier.items()
+        },
+        accounts_per_role_mailbox=caps.get(
+            "accounts_per_role_mailbox", usual.accounts_per_role_mailbox
+        ),
+        limits_per_contact={
+            family: caps.get(PER_CONTACT[family], cap)
+            for family, cap in usual.limits_per_contact.items()
+        },
     )
 
 
@@ -44,6 +63,7 @@ class Rulebook:
     """What was last read of the spaces in hand, over what the settings say."""
 
     settings: RulesOf
+    """Of spaces whose rules no command has changed."""
     _read: dict[str, tuple[Policies, Rules]] = field(default_factory=dict)
 
     def note(self, rows: Iterable[Any]) -> None:

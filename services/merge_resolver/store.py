@@ -62,6 +62,10 @@ async def list_unswept_blobs(tx: Tx, space: str, blobs: int) -> list[str]:
     return [row["blob"] for row in await tx.fetch(queries.list_unswept_blobs, space, blobs)]
 
 
+async def list_blobs(tx: Tx, space: str, after: str, blobs: int) -> list[str]:
+    return [row["blob"] for row in await tx.fetch(queries.list_blobs, space, after, blobs)]
+
+
 async def mark_swept(tx: Tx, space: str, blob: str | None) -> None:
     await tx.execute(queries.mark_swept, space, blob)
 

@@ -20,6 +20,7 @@ from tests.merge_resolver.engine import (
     SPACE,
     Engine,
     all_of,
+    edit,
     event,
     one_of,
     ordered,
@@ -171,3 +172,24 @@ async def test_a_browser_is_handed_over_by_logging_out(engine: Engine) -> None:
     await engine.take(verified("contact_u2", 7, "u2", browser))
     assert engine.records()["contact_u2"] == {"contact_next", "contact_u2"}
     assert engine.records()["contact_u1"] == {"contact_u1"}
+
+
+async def test_where_anonymous_contacts_are_off_a_visitor_is_one_when_he_is_somebody(
+    engine: Engine,
+) -> None:
+    await engine.take(policy(0, anonymous_contacts="off"))
+    browser = told("browser", "b1")
+    assert await engine.take(event("contact_a", 1, browser, fields={"name": "Ada"})) == []
+    assert await engine.take(event("contact_b", 2, browser)) == []
+    assert (await engine.settle(edit("contact_a", 3, fields={"name": "X"}))).code == "not-found"
+    await engine.take(event("contact_b", 4, browser, told("email", ADA.key)))
+    assert engine.records() == {"contact_a": {"contact_a", "contact_b"}}
+    assert engine.contacts()["contact_a"].name == "Ada"
+
+
+async def test_a_cap_of_the_agents_own_is_followed(engine: Engine) -> None:
+    await engine.take(policy(0, caps={"emails_per_contact": 2}))
+    for number in range(4):
+        address = told("email", f"p{number}@example.com", "asserted")
+        await engine.take(row(f"contact_{number}", number, address, told("slack", "T:1", "proven")))
+    assert sorted(map(len, engine.records().values())) == [1, 1, 2]

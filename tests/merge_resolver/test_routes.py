@@ -13,6 +13,7 @@ from contact_schema.changes import ContactsMerged
 from contact_schema.commands import SeparateRecords, Side
 from contact_schema.envelope import Message
 from contact_schema.interactions import IdentityVerified, InteractionAccepted
+from contact_schema.settings import AgentSettings
 from merge_resolver.app import make
 from merge_resolver.domain import Rules
 from merge_resolver.handlers import Streams
@@ -89,6 +90,8 @@ async def opened(postgres: str, migrated: str, secret: str) -> AsyncIterator[Doo
         pool_max_size=3,
     )
     service = make(settings)
+    agent = AgentSettings(space=SPACE, agent="agent_1", workspace="workspace_1", name="Shop")
+    service.replicas["settings"].put("agent_1", agent)
     service.replicas["settings"].complete.set()
     runtime = Runtime(service)
     await runtime.open()
@@ -261,6 +264,29 @@ async def test_what_is_not_there_is_not_found_and_a_wrong_other_is_named(door: D
     about = {"space": SPACE, "other": "contact_none"}
     answer = await door.client.get("/contacts/contact_a/why", params=about)
     assert answer.json()["errors"][0]["field"] == "other"
+
+
+async def test_other_rules_are_tried_on_all_contacts_and_change_none(door: Door) -> None:
+    for one in range(3):
+        address = told("email", f"p{one}@example.com")
+        await door.take(
+            event(f"contact_a{one}", one, address), event(f"contact_b{one}", 1, address)
+        )
+    before = await _snapshots(door)
+    wanted = {"agent": "agent_1", "policies": {"typed_email": "suggest"}}
+    answer = await door.client.post("/previews/policies", json=wanted)
+    found = answer.json()
+    assert [found[name] for name in ("contacts_now", "contacts_then", "merges", "splits")] == [
+        3,
+        6,
+        0,
+        3,
+    ]
+    assert found["split_examples"][0] == ["contact_a0", "contact_a0", "contact_b0"]
+    assert await _snapshots(door) == before
+    wrong = {"agent": "agent_1", "policies": {"typed_email": "never", "colour": 1}}
+    refused = await door.client.post("/previews/policies", json=wrong)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "/policies/colour")
 
 
 async def _snapshots(door: Door) -> list[dict[str, Any]]:

@@ -31,6 +31,8 @@ from service_kit.tx import Tx
 
 Json = dict[str, Any]
 DECIDING: Final = (
+    "anonymous_contacts",
+    "caps",
     "typed_email",
     "unsigned_plan",
     "blocked_values",

@@ -16,7 +16,7 @@ from contact_schema.changes import (
 )
 from contact_schema.observations import IdentifierType, Proof
 from merge_resolver.domain.contacts import Contact
-from merge_resolver.domain.facts import PROOF_NAMES, Link
+from merge_resolver.domain.facts import PROOF_NAMES, Link, Observe
 from merge_resolver.domain.snapshot import instant, proof_of_user, record_of, snapshot_of
 from merge_resolver.domain.working import Blob
 
@@ -72,6 +72,10 @@ def compare(blob: Blob, merge_id: MergeId, actors: Mapping[str, str]) -> Differe
     for record in blob.records:
         if record not in found.contact_of and blob.records[record].contact is not None:
             found.records[record] = (blob.records[record].unit, None, None)
+    for fact in blob.added.values():
+        if isinstance(fact, Observe) and fact.record not in found.contact_of:
+            # Nobody yet, by the space's policy: kept, and found when he becomes somebody.
+            found.records.setdefault(fact.record, (fact.unit, None, None))
     _tell_splits(blob, before, found)
     _tell_merges(blob, now, before, found, merge_id, actors)
     return found

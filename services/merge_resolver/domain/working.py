@@ -100,7 +100,11 @@ class Blob:
         kept = keep(
             fact for fact in facts if not (isinstance(fact, Observe) and fact.record in self.fenced)
         )
-        return contacts_of(evaluate(kept, self.rules), kept.links)
+        found = contacts_of(evaluate(kept, self.rules), kept.links)
+        if self.rules.anonymous_contacts == "on":
+            return found
+        # One that was told of already stays.
+        return [one for one in found if one.kind != "anonymous" or one.id in self.contacts]
 
     def contact_with(self, record: str) -> Contact | None:
         return next(
