@@ -12,9 +12,16 @@ SELECT t.space, t.event_id, count(*) AS entries
 
 -- name: list_applied
 -- Every write of an effect, in the order of the writes: also those a unique key then swallowed.
+-- $1 number of a write: what came behind it
 SELECT a.slice, a.name, a.transaction::text AS transaction
   FROM faults.applied AS a
+ WHERE a.no > $1
  ORDER BY a.no;
+
+-- name: get_last_applied
+-- Where the log of writes is.
+SELECT coalesce(max(a.no), 0)
+  FROM faults.applied AS a;
 
 -- name: list_accepted
 -- What the door committed.

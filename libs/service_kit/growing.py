@@ -137,4 +137,4 @@ async def _add(admin: Any, growing: Sequence[Topic]) -> None:
     for name, code, *_ in answer.topic_errors:
         if code:
             raise TopicsDiffer(f"{name}: {for_code(code).__name__}")
-    await topics.await_partitions(admin, growing)
+    await topics.await_partitions(admin, growing, growing=True)

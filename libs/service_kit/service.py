@@ -129,8 +129,8 @@ class Runtime:
 
     async def _look_at_database(self) -> None:
         try:
-            async with asyncio.timeout(2), self.pool.acquire() as connection:
-                applied = await connection.fetch(QUERIES.list_migrations.text)
+            async with asyncio.timeout(2), self.transaction() as opened:
+                applied = await opened.fetch(QUERIES.list_migrations)
         except Exception as error:
             self.health.unready("postgres", f"database: {type(error).__name__}")
             return
@@ -149,9 +149,10 @@ class Runtime:
             max_size=settings.pool_max_size,
             timeout=5,
             reset=_leave_as_it_is,
+            statement_cache_size=settings.statement_cache_size,
             server_settings={"application_name": f"kith-{self.name}"},
         )
-        async with pool.acquire() as connection:
+        async with pool.acquire() as connection, connection.transaction():
             if await connection.fetchval(QUERIES.get_durability.text) == "off":
                 # Accepted would no longer be kept.
                 raise RuntimeError("synchronous_commit is off")

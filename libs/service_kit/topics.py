@@ -119,8 +119,10 @@ async def provision(bootstrap: str, file: Path, replication_factor: int = 1) -> 
         await admin.close()
 
 
-async def await_partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
-    """Each topic has a leader for exactly the partitions it should have."""
+async def await_partitions(
+    admin: AIOKafkaAdminClient, topics: Sequence[Topic], *, growing: bool = False
+) -> None:
+    """Each topic has a leader for exactly the partitions it should have; `growing` ones soon."""
     for attempt in range(50):
         described = await admin.describe_topics([t.name for t in topics])
         there = {d["topic"]: d for d in described}
@@ -131,6 +133,9 @@ async def await_partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) 
                 pending.append(topic.name)
             elif len(found["partitions"]) != topic.partitions:
                 count = len(found["partitions"])
+                if growing and count < topic.partitions:
+                    pending.append(topic.name)
+                    continue
                 raise TopicsDiffer(
                     f"{topic.name} has {count} partitions, not {topic.partitions}"
                     + "; see `kith topics grow`" * (count < topic.partitions)

@@ -40,7 +40,7 @@ def test_every_trap_has_one_line() -> None:
 @pytest.mark.parametrize(("number", "held"), [(n, held) for n, _, held in LINES])
 def test_every_test_that_holds_a_trap_exists(number: str, held: str) -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", held)
-    assert named or held.startswith("*open*"), number
+    assert named or held.startswith("does not apply"), number
     for file, name in named:
         tree = ast.parse((ROOT / file).read_text("utf-8"))
         functions = {
