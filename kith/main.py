@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from kith.commands import benching, operating, rules, running
+from kith.commands import benching, holds, operating, rules, running
 from kith.commands.faults import faults
 from kith.commands.importing import import_file
 
@@ -33,6 +33,10 @@ def make() -> typer.Typer:
     rules_ = typer.Typer(no_args_is_help=True, help="The rules of what makes one contact.")
     rules_.command("diff")(rules.diff)
     app.add_typer(rules_, name="rules")
+    held = typer.Typer(no_args_is_help=True, help="What is held back from CRM and webhooks.")
+    held.command("list")(holds.list_holds)
+    held.command()(holds.release)
+    app.add_typer(held, name="holds")
     bench = typer.Typer(no_args_is_help=True, help="How fast this is, on this machine.")
     bench.command("writes")(benching.bench_writes)
     bench.command("pipeline")(benching.bench_pipeline)

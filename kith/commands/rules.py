@@ -25,7 +25,7 @@ def diff(
         "agent": agent or needed(directory, "KITH_DEMO_AGENT_ID"),
         "policies": dict(_policy(one) for one in change),
     }
-    url, token = _door(directory)
+    url, token = door(directory)
     try:
         answer = httpx.post(
             f"{url}/internal/v1/previews/policies",
@@ -55,7 +55,7 @@ def _policy(given: str) -> tuple[str, Any]:
         return name, value
 
 
-def _door(directory: Any) -> tuple[str, str]:
+def door(directory: Any) -> tuple[str, str]:
     """Where the resolver listens to this installation, and its token."""
     given = target(directory)
     url, token = given.get("KITH_MERGE_RESOLVER_URL"), given.get("KITH_SERVICE_TOKEN")

@@ -25,6 +25,8 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     changes.ContactChanged,
     changes.ContactsMerged,
     changes.ContactSplit,
+    changes.ContactsHeld,
+    changes.ContactsReleased,
     changes.ContactErased,
     changes.CommandSettled,
     changes.CrmStateChanged,

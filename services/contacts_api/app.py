@@ -42,6 +42,8 @@ def build(settings: ContactsApiSettings) -> Service:
                     changes.ContactChanged,
                     changes.ContactsMerged,
                     changes.ContactSplit,
+                    changes.ContactsHeld,
+                    changes.ContactsReleased,
                     changes.ContactErased,
                     changes.CommandSettled,
                 ),

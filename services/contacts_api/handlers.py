@@ -10,8 +10,10 @@ from contact_schema.changes import (
     CommandSettled,
     ContactChanged,
     ContactErased,
+    ContactsHeld,
     ContactsMerged,
     ContactSplit,
+    ContactsReleased,
     CrmConnectionChanged,
     CrmStateChanged,
 )
@@ -27,7 +29,7 @@ from contact_schema.erasure import (
 from contacts_api.domain.contact_rows import Change, Place, Row, fold_changes
 from contacts_api.domain.erasure_view import COUNTED
 from contacts_api.domain.interactions import Event, fold_events
-from contacts_api.store import commands, contacts, crm, erasures, interactions, merges
+from contacts_api.store import commands, contacts, crm, erasures, holds, interactions, merges
 from service_kit.tx import Batch, Received, Tx
 
 SLICE: Final = "contacts_api"
@@ -43,6 +45,7 @@ async def on_changes(
     await _save_changes(tx, [r for r in kept if isinstance(r.body, ContactChanged)])
     await _save_endings(tx, kept)
     await _save_journal(tx, kept)
+    await _save_holds(tx, batch)
     rows = [_settled_row(r.body) for r in batch if isinstance(r.body, CommandSettled)]
     if rows:
         done = await commands.mark_settled(tx, rows)
@@ -191,6 +194,21 @@ async def _save_journal(tx: Tx, batch: Batch) -> None:
         await merges.insert_merges(tx, rows)
     if undone:
         await merges.mark_undone(tx, undone)
+
+
+async def _save_holds(tx: Tx, batch: Batch) -> None:
+    held = [
+        (b.space, b.hold, b.reason, b.contacts, b.at)
+        for b in (r.body for r in batch)
+        if isinstance(b, ContactsHeld)
+    ]
+    released = [
+        (b.space, b.hold, b.at) for b in (r.body for r in batch) if isinstance(b, ContactsReleased)
+    ]
+    if held:
+        await holds.upsert_holds(tx, held)
+    if released:
+        await holds.mark_released(tx, released)
 
 
 def _merge_row(merged: ContactsMerged) -> Row:

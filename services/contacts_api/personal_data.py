@@ -25,6 +25,7 @@ _PROOF = "an opaque id that answers 410 and proves the erasure"
 _DAY = "gone after 24 hours, and with the person"
 
 COLUMNS: tuple[Column, ...] = (
+    *_kept("holds", "space hold reason contacts held_at released_at"),
     *_gone("dismissals", "space dismissed_at", "none"),
     *_gone("dismissals", "one other", "pseudonym"),
     *_columns("dismissals", "dismissed_by", "pseudonym", "delete", note=_STAFF),

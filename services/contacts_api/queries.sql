@@ -457,6 +457,29 @@ INSERT INTO contacts_api.dismissals (space, one, other, dismissed_by, dismissed_
 VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT DO NOTHING;
 
+-- name: upsert_holds
+-- $1 spaces, $2 holds, $3 reasons, $4 contacts, $5 when held
+INSERT INTO contacts_api.holds (space, hold, reason, contacts, held_at)
+SELECT space, hold, reason, contacts, held_at
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[])
+       AS n (space, hold, reason, contacts, held_at)
+    ON CONFLICT (space, hold) DO NOTHING;
+
+-- name: mark_released
+-- $1 spaces, $2 holds, $3 when released
+UPDATE contacts_api.holds AS h
+   SET released_at = n.released_at
+  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS n (space, hold, released_at)
+ WHERE h.space = n.space AND h.hold = n.hold;
+
+-- name: list_holds
+-- $1 space
+SELECT hold, reason, contacts, held_at
+  FROM contacts_api.holds
+ WHERE space = $1 AND released_at IS NULL
+ ORDER BY held_at, hold
+ LIMIT 100;
+
 -- ── crm ─────────────────────────────────────────────────────────────────────────────────────────
 
 -- name: upsert_crm_states

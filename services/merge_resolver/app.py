@@ -74,7 +74,7 @@ def make(settings: Settings) -> Service:
         routers=(router,),
         replicas={"settings": agents},
         tasks=(sweeping(streams),),
-        state=State(Rulebook(rules_from(agents)), agents),
+        state=State(Rulebook(rules_from(agents)), agents, streams),
     )
 
 

@@ -65,6 +65,7 @@ async def _load(
         blob = blobs[row["space"], row["blob"]]
         record = row["record"]
         blob.records[record] = StoredRecord(row["unit"], row["contact"], row["verified_at"])
+        blob.held = row["held"]
         if row["fenced"]:
             blob.fenced.add(record)
         books[row["space"]].put(("record", record), blob)

@@ -106,7 +106,10 @@ SELECT w.space, w.kind, w.value, i.blob
 -- name: list_records
 -- The blobs, whole.
 -- $1 spaces, $2 blobs
-SELECT r.space, r.blob, r.record, r.unit, r.contact, r.verified_at, f.record IS NOT NULL AS fenced
+SELECT r.space, r.blob, r.record, r.unit, r.contact, r.verified_at, f.record IS NOT NULL AS fenced,
+       EXISTS (SELECT 1
+                 FROM merge_resolver.holds AS h
+                WHERE h.space = r.space AND h.blob = r.blob AND h.released_at IS NULL) AS held
   FROM unnest($1::text[], $2::text[]) AS wanted (space, blob)
   JOIN merge_resolver.records AS r USING (space, blob)
   LEFT JOIN merge_resolver.fences AS f ON f.space = r.space AND f.record = r.record;
@@ -197,6 +200,59 @@ UPDATE merge_resolver.identifiers AS i
   FROM unnest($1::text[], $2::text[], $3::text[]) AS renamed (space, blob, into_blob)
  WHERE i.space = renamed.space
    AND i.blob = renamed.blob;
+
+-- name: rename_blobs_of_holds
+-- With their blobs.
+-- $1 spaces, $2 old blobs, $3 new blobs
+UPDATE merge_resolver.holds AS h
+   SET blob = moved.into_blob
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS moved (space, blob, into_blob)
+ WHERE h.space = moved.space
+   AND h.blob = moved.blob;
+
+-- name: find_holds_of
+-- Whether these blobs were held for this before.
+-- $1 spaces, $2 blobs
+SELECT h.space, h.blob
+  FROM unnest($1::text[], $2::text[]) AS wanted (space, blob)
+  JOIN merge_resolver.holds AS h USING (space, blob)
+ WHERE h.reason = 'work-cap';
+
+-- name: insert_hold
+-- $1 space, $2 hold, $3 blob, $4 reason, $5 fact, $6 contacts, $7 when
+INSERT INTO merge_resolver.holds (space, hold, blob, reason, fact, contacts, held_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (space, hold) DO NOTHING;
+
+-- name: list_holds
+-- What somebody must look at, the oldest first.
+SELECT h.space, h.hold, h.reason, h.fact, h.contacts, h.held_at
+  FROM merge_resolver.holds AS h
+ WHERE h.released_at IS NULL
+ ORDER BY h.held_at, h.hold
+ LIMIT 200;
+
+-- name: find_hold
+-- $1 hold
+SELECT h.space, h.blob, h.held_at, h.released_at FROM merge_resolver.holds AS h WHERE h.hold = $1;
+
+-- name: mark_released
+-- $1 space, $2 hold, $3 when
+UPDATE merge_resolver.holds
+   SET released_at = $3
+ WHERE space = $1 AND hold = $2 AND released_at IS NULL
+RETURNING blob;
+
+-- name: list_merges_since
+-- Of these contacts' records, what was merged while it was held and still stands.
+-- $1 space, $2 records, $3 since
+SELECT m.merge, m.into_contact, m.absorbed, m.cause, m.evidence::text AS evidence, m.link, m.at
+  FROM merge_resolver.merges AS m
+ WHERE m.space = $1
+   AND m.into_contact = ANY ($2::text[])
+   AND m.at >= $3
+   AND m.undone_at IS NULL
+ ORDER BY m.at, m.merge;
 
 -- name: upsert_records
 -- Which contact each record is in now.

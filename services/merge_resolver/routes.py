@@ -1,4 +1,6 @@
-"""The internal door: why, why not, what if, previews. By the service token; it reads only."""
+"""The internal door: why, why not, what if and previews, which read only; holds, and their release.
+Opened by the service token.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -19,7 +21,9 @@ from merge_resolver.domain.rules_diff import RulesDiff
 from merge_resolver.domain.separations import records_in
 from merge_resolver.domain.snapshot import snapshot_of
 from merge_resolver.domain.working import Blob, Book
+from merge_resolver.handlers import Streams
 from merge_resolver.loading import find_merges, load, load_blobs
+from merge_resolver.releasing import release
 from merge_resolver.rulebook import Rulebook, rules_under
 from service_kit.http import require_service_token
 from service_kit.problems import FieldError, Problem, field_errors
@@ -42,6 +46,7 @@ class State:
 
     rulebook: Rulebook
     agents: Replica[AgentSettings]
+    streams: Streams
 
 
 class NewRules(BaseModel):
@@ -162,6 +167,29 @@ def _changed(policies: Policies, changes: Json) -> Policies:
         except ValidationError as error:
             errors = field_errors(error)
     raise Problem(422, "invalid", "Some fields are not valid.", errors=errors)
+
+
+@router.get("/holds")
+async def list_holds(request: Request) -> Json:
+    """What is held back from CRM and webhooks until somebody has looked, the oldest first."""
+    runtime: Runtime = request.app.state.runtime
+    async with runtime.transaction() as tx:
+        rows = await store.list_holds(tx)
+    return {"data": [{**row, "held_at": row["held_at"].isoformat()} for row in rows]}
+
+
+@router.post("/holds/{hold}/release")
+async def release_hold(request: Request, hold: str) -> Json:
+    """Tell it outside as it is now. Once: a second call says that it was done before."""
+    runtime: Runtime = request.app.state.runtime
+    state: State = request.app.state.service_state
+    async with runtime.transaction() as tx:
+        held = await store.find_hold(tx, hold)
+    if held is None:
+        raise _absent()
+    async with runtime.transaction([held["space"]]) as tx:
+        released = await release(tx, state.streams, held["space"], hold)
+    return {"id": hold, "released": released}
 
 
 @asynccontextmanager

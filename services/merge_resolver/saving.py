@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 
-from contact_schema.changes import ContactChanged, ContactSplit
+from contact_schema.changes import ContactChanged, ContactsHeld, ContactSplit
 from contact_schema.records import opaque_id
 from merge_resolver import store
+from merge_resolver.domain.alarms import alarm_of
 from merge_resolver.domain.blobs import identifiers_of
 from merge_resolver.domain.bodies import body_of, identifier_of, record_of
 from merge_resolver.domain.differences import Difference, Joining, compare
@@ -48,6 +49,7 @@ async def save(
         return opaque_id(key_of(blob.space), "merge", into, *absorbed, blob.at)
 
     differences = [(blob, compare(blob, merge_id, actors)) for blob in touched]
+    await _hold(tx, differences, key_of)
     await _save_facts(tx, touched)
     await _save_decisions(tx, books)
     await _save_contacts(tx, differences)
@@ -75,6 +77,8 @@ async def _save_facts(tx: Tx, touched: Iterable[Blob]) -> None:
                     identifiers[blob.space, one.type, one.key] = blob.id
     await store.rename_blobs_of_records(tx, renamed)
     await store.rename_blobs_of_identifiers(tx, renamed)
+    if any(blob.held for blob in touched):
+        await store.rename_blobs_of_holds(tx, renamed)
     await store.delete_facts(tx, gone)
     await store.upsert_facts(tx, facts)
     await store.insert_identifiers(tx, [(*key, blob) for key, blob in identifiers.items()])
@@ -110,6 +114,44 @@ async def _save_contacts(tx: Tx, differences: list[tuple[Blob, Difference]]) -> 
     await store.insert_merges(tx, merges)
     if snapshots:
         _mark_versions_later(tx, differences)
+
+
+async def _hold(tx: Tx, differences: list[tuple[Blob, Difference]], key_of: KeyOf) -> None:
+    """Nothing outside is told of a blob with which something is out of the ordinary."""
+    alarms = [
+        (blob, alarm)
+        for blob, found in differences
+        if not blob.held and (alarm := alarm_of(blob, found)) is not None
+    ]
+    heaps = {(b.space, name) for b, a in alarms if a.reason == "work-cap" for name in _names(b)}
+    looked_at = await store.find_holds_of(tx, heaps)
+    for blob, alarm in alarms:
+        if any((blob.space, name) in looked_at for name in _names(blob)):
+            continue
+        blob.held, at = True, instant(blob.at)
+        hold = opaque_id(key_of(blob.space), "hold", blob.id, alarm.reason, blob.at)
+        row = (blob.space, hold, blob.id, alarm.reason, alarm.fact, alarm.contacts, at)
+        await store.insert_hold(tx, *row)
+        tx.emit(
+            ContactsHeld(
+                space=blob.space,
+                hold=hold,
+                reason=alarm.reason,
+                fact=alarm.fact,
+                contacts=alarm.contacts,
+                at=at,
+            )
+        )
+    for blob, found in differences:
+        if blob.held:
+            mark: dict[str, Any] = {"held": True}
+            found.merged = [one.model_copy(update=mark) for one in found.merged]
+            found.split = [one.model_copy(update=mark) for one in found.split]
+            found.changed = [one.model_copy(update=mark) for one in found.changed]
+
+
+def _names(blob: Blob) -> set[str]:
+    return {blob.id, *blob.merged_ids}
 
 
 def _mark_versions_later(tx: Tx, differences: list[tuple[Blob, Difference]]) -> None:

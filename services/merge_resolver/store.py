@@ -4,6 +4,7 @@ Rows are tuples in the order of the query's parameters; a query that has nothing
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -138,6 +139,35 @@ async def rename_blobs_of_records(tx: Tx, blobs: Collection[tuple[str, str, str]
 
 async def rename_blobs_of_identifiers(tx: Tx, blobs: Collection[tuple[str, str, str]]) -> None:
     await _write(tx, queries.rename_blobs_of_identifiers, blobs)
+
+
+async def rename_blobs_of_holds(tx: Tx, blobs: Collection[tuple[str, str, str]]) -> None:
+    await _write(tx, queries.rename_blobs_of_holds, blobs)
+
+
+async def find_holds_of(tx: Tx, blobs: Collection[Key]) -> set[Key]:
+    rows = await _read(tx, queries.find_holds_of, blobs)
+    return {(row["space"], row["blob"]) for row in rows}
+
+
+async def insert_hold(tx: Tx, *row: Any) -> None:
+    await tx.execute(queries.insert_hold, *row)
+
+
+async def list_holds(tx: Tx) -> Rows:
+    return await tx.fetch(queries.list_holds)
+
+
+async def find_hold(tx: Tx, hold: str) -> asyncpg.Record | None:
+    return await tx.fetchrow(queries.find_hold, hold)
+
+
+async def mark_released(tx: Tx, space: str, hold: str, at: datetime) -> bool:
+    return await tx.fetchval(queries.mark_released, space, hold, at) is not None
+
+
+async def list_merges_since(tx: Tx, space: str, records: Collection[str], since: datetime) -> Rows:
+    return await tx.fetch(queries.list_merges_since, space, sorted(records), since)
 
 
 async def upsert_records(tx: Tx, rows: Collection[Sequence[Any]]) -> None:

@@ -144,8 +144,12 @@ class Resolver:
             **{"cause": "evidence", "at": self.state.now(), **more},
         )  # fmt: skip
         changed = ContactChanged(space=space, snapshot=self.snapshots[into], joined=(record(gone),))
-        async with self.state.transaction(space) as tx:
-            await handlers.on_changes([received(one) for one in (changed, merged)], tx)
+        await self.tell(changed, merged)
+
+    async def tell(self, *messages: Message) -> None:
+        """What nobody here has ordered."""
+        async with self.state.transaction(messages[0].space) as tx:
+            await handlers.on_changes([received(one) for one in messages], tx)
 
     def _observe(self, command: ObserveRecord) -> Sequence[Message]:
         seen = command.observation

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from contact_schema.changes import ContactsHeld, ContactsReleased
 from contact_schema.commands import SeparateRecords
 from tests.contacts_api.front import Front, create, problem
 
@@ -76,3 +77,16 @@ async def test_one_undo_may_take_back_several_merges(front: Front) -> None:
     await front.api.post(f"/v1/merges/{first}/undo")
     entries = (await front.api.get(f"/v1/contacts/{left}/merges")).json()["data"]
     assert [entry["undone_at"] is None for entry in entries] == [False, False]
+
+
+async def test_what_is_held_back_is_shown_to_operators_until_it_is_released(front: Front) -> None:
+    now = front.state.now()
+    held = ContactsHeld(
+        space=front.space, hold="hold_1", reason="many-contacts", fact="f", contacts=41, at=now
+    )
+    await front.resolver.tell(held)
+    [shown] = (await front.api.get("/v1/ops/lag")).json()["holds"]
+    assert (shown["id"], shown["reason"], shown["contacts"]) == ("hold_1", "many-contacts", 41)
+    assert (await front.second.get("/v1/ops/lag")).json()["holds"] == []
+    await front.resolver.tell(ContactsReleased(space=front.space, hold="hold_1", at=now))
+    assert (await front.api.get("/v1/ops/lag")).json()["holds"] == []

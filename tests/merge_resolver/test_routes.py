@@ -113,7 +113,7 @@ async def opened(postgres: str, migrated: str, secret: str) -> AsyncIterator[Doo
 async def door(opened: Door) -> AsyncIterator[Door]:
     yield opened
     async with opened.runtime.transaction() as tx:
-        for table in ("facts", "records", "identifiers", "contacts", "merges", "settled"):
+        for table in ("facts", "records", "identifiers", "contacts", "merges", "settled", "holds"):
             await tx.connection.execute(f"DELETE FROM merge_resolver.{table}")
     opened.streams.known.forget()
 
@@ -287,6 +287,19 @@ async def test_other_rules_are_tried_on_all_contacts_and_change_none(door: Door)
     wrong = {"agent": "agent_1", "policies": {"typed_email": "never", "colour": 1}}
     refused = await door.client.post("/previews/policies", json=wrong)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "/policies/colour")
+
+
+async def test_a_hold_is_listed_and_released_once(door: Door) -> None:
+    sessions = [told("session", f"s{number}") for number in range(25)]
+    await door.take(*(event(f"contact_{n:02}", n, one) for n, one in enumerate(sessions)))
+    await door.take(event("contact_all", 30, *sessions))
+    [held] = (await door.get("/holds"))["data"]
+    assert held["reason"] == "many-contacts"
+    path = f"/holds/{held['hold']}/release"
+    assert (await door.client.post(path)).json()["released"] is True
+    assert (await door.client.post(path)).json()["released"] is False
+    assert (await door.get("/holds"))["data"] == []
+    assert (await door.client.post("/holds/hold_none/release")).status_code == 404
 
 
 async def _snapshots(door: Door) -> list[dict[str, Any]]:

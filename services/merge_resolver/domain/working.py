@@ -43,6 +43,8 @@ class Blob:
     added: dict[str, Kept] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     decided: dict[str, AboutIdentifier] = field(default_factory=dict)
+    held: bool = False
+    """Nothing outside is told of it until somebody has looked."""
     cause: str = "evidence"
     at: int = 0
     """Time of the latest thing that touched it in this batch."""
@@ -83,6 +85,7 @@ class Blob:
         self.facts |= other.facts
         self.added |= other.added
         self.decided |= other.decided
+        self.held = self.held or other.held
         self.fenced |= other.fenced
         self.removed |= other.removed
         self.at = max(self.at, other.at)
