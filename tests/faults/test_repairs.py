@@ -183,6 +183,19 @@ async def test_topics_grow_under_load_and_a_refill_changes_nothing(
     assert len(await line.applied()) == len(applied)
 
 
+async def test_a_copy_starts_beside_another_after_topics_have_grown(
+    line: Line, start: Start
+) -> None:
+    """The broker takes no start offset for the new partition while the group has a member."""
+    await until_ready(await start(line.writing()), await start(line.reading()))
+    told = yaml.safe_load(line.topics_file.read_text())
+    told["topics"][line.noted.TOPIC]["partitions"] = 2
+    line.topics_file.write_text(yaml.safe_dump(told))
+    await growing.grow(line.kafka, line.dsn, line.topics_file, (line.writer, line.reader))
+
+    await until_ready(await start(line.reading()))
+
+
 async def emitted(line: Line) -> "list[dict[str, int]]":
     """Those that were committed: the load may have been ended within one."""
     rows = await line.rows(f"SELECT partition, first_seq, prev, messages FROM {line.writer}.outbox")
