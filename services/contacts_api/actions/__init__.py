@@ -12,7 +12,7 @@ from contacts_api.actions.contacts import (
     resync_contact,
     settled_command,
 )
-from contacts_api.actions.conversations import conversation_contact
+from contacts_api.actions.conversations import conversation_contact, render_in_conversation
 from contacts_api.actions.erasures import erase_contact, get_erasure, list_erasures
 from contacts_api.actions.explaining import explain
 from contacts_api.actions.listing import (
@@ -72,6 +72,7 @@ __all__ = [
     "preview_merge",
     "preview_undo",
     "redrive_dead_letter",
+    "render_in_conversation",
     "resync_contact",
     "revoke_verification",
     "settled_command",

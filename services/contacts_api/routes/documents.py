@@ -96,6 +96,13 @@ NOTE: Final = body(
         "properties": {"text": {"type": "string", "maxLength": 10_000}},
     }
 )
+TEMPLATE: Final = body(
+    {
+        "type": "object",
+        "required": ["template"],
+        "properties": {"template": {"type": "string", "maxLength": 16_384}},
+    }
+)
 MERGE: Final = body(
     {
         "type": "object",

@@ -25,6 +25,10 @@ class Rights:
 
     proves_channels: bool = False
     vouches: bool = False
+    of_browser: bool = False
+    """Anybody's. An adapter may name a conversation alone, and means whoever is in it; a browser
+    that does means itself, or whoever knows the id of a conversation would speak as that person.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,9 @@ def spot_of(arrival: Arrival, ids: Ids) -> Spot:
     conversation = unit_of if event.conversation_id else None
     if not event.session_id:
         session = None
+        if arrival.rights.of_browser and conversation:
+            browser = event.browser_id
+            session = ids.unit(key, Unit("browser", agent.agent, browser)) if browser else unit_of
     elif unit.kind == "session":
         session = unit_of
     else:
