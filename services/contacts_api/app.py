@@ -54,6 +54,7 @@ def build(settings: ContactsApiSettings) -> Service:
                 handlers.on_interactions,
                 (interactions.InteractionAccepted,),
             ),
+            Stream("contacts.identity.v1", handlers.on_identity, (interactions.IdentityVerified,)),
             Stream(
                 "contacts.crm.v1",
                 handlers.on_crm,

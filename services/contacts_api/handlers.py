@@ -72,6 +72,15 @@ async def on_interactions(batch: Batch, tx: Tx) -> None:
     )
 
 
+async def on_identity(batch: Batch, tx: Tx) -> None:
+    """Claims that a signature has proven: what a conversation may read follows from them."""
+    await contacts.lock_spaces(tx, {received.space for received in batch})
+    kept = await _without_fenced(tx, batch, lambda body: [body.record])
+    await interactions.insert_proven_claims(
+        tx, [(r.space, r.body.claim, r.body.record) for r in kept if r.body.proof == "proven"]
+    )
+
+
 async def on_crm(batch: Batch, tx: Tx) -> None:
     """Where contacts stand with the connected systems."""
     kept = await _without_fenced(

@@ -281,13 +281,30 @@ SELECT n.space, n.record, n.channel, n.conversation, n.first_at, n.last_at,
 -- name: upsert_conversations
 -- Most events of a conversation belong to the record it has: then nothing is written.
 -- $1 rows as JSON, the newest of each conversation
-INSERT INTO contacts_api.conversations AS c (space, agent, conversation, record, sequence)
-SELECT n.space, n.agent, n.conversation, n.record, n.sequence
+INSERT INTO contacts_api.conversations AS c
+       (space, agent, conversation, record, claim, sequence)
+SELECT n.space, n.agent, n.conversation, n.record, n.claim, n.sequence
   FROM jsonb_to_recordset($1::jsonb)
-       AS n (space text, agent text, conversation text, record text, sequence bigint)
+       AS n (space text, agent text, conversation text, record text, claim text, sequence bigint)
     ON CONFLICT (space, agent, conversation) DO UPDATE
-   SET record = excluded.record, sequence = excluded.sequence
- WHERE c.record <> excluded.record AND c.sequence < excluded.sequence;
+   SET record = excluded.record, claim = excluded.claim, sequence = excluded.sequence
+ WHERE (c.record <> excluded.record OR c.claim IS DISTINCT FROM excluded.claim)
+   AND c.sequence < excluded.sequence;
+
+-- name: insert_proven_claims
+-- $1 spaces, $2 claims, $3 records
+INSERT INTO contacts_api.proven_claims (space, claim, record)
+SELECT new.space, new.claim, new.record
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS new (space, claim, record)
+ ORDER BY new.space, new.claim
+    ON CONFLICT DO NOTHING;
+
+-- name: forget_proven_claims
+-- A revocation: a later proof of the same record brings none of them back.
+-- $1 space, $2 contact
+DELETE FROM contacts_api.proven_claims AS p
+ USING contacts_api.records AS r
+ WHERE p.space = $1 AND r.space = p.space AND r.record = p.record AND r.contact = $2;
 
 -- name: advance_last_seen
 -- Contacts are only ever seen later by a new event.
@@ -301,9 +318,14 @@ UPDATE contacts_api.seen AS s
  WHERE s.space = did.space AND s.contact = did.contact AND s.at < did.seen_at;
 
 -- name: find_conversation
--- The contact of a conversation's current record, with the proof that stands on that record.
+-- The contact of a conversation's current record. It is proven while both stand: the claim in force
+-- there, and a proof on the record, which a revocation takes away.
 -- $1 space, $2 agent, $3 conversation
-SELECT r.contact, r.verified_user IS NOT NULL AS proven
+SELECT r.contact,
+       r.verified_user IS NOT NULL
+           AND EXISTS (SELECT
+                         FROM contacts_api.proven_claims AS p
+                        WHERE p.space = v.space AND p.claim = v.claim) AS proven
   FROM contacts_api.conversations AS v
   JOIN contacts_api.records AS r USING (space, record)
   JOIN contacts_api.contacts AS c ON c.space = r.space AND c.contact = r.contact
@@ -605,6 +627,9 @@ WITH named AS (
      gone_conversations AS (
          DELETE FROM contacts_api.conversations
           WHERE space = $1 AND record = ANY ($2::text[]) RETURNING 1),
+     gone_claims AS (
+         DELETE FROM contacts_api.proven_claims
+          WHERE space = $1 AND record = ANY ($2::text[]) RETURNING 1),
      gone_notes AS (
          DELETE FROM contacts_api.notes
           WHERE space = $1 AND record = ANY ($2::text[]) RETURNING 1),
@@ -631,6 +656,7 @@ WITH named AS (
 SELECT (SELECT count(*) FROM gone_timeline) AS timeline,
        (SELECT count(*) FROM gone_activity) AS activity,
        (SELECT count(*) FROM gone_conversations) AS conversations,
+       (SELECT count(*) FROM gone_claims) AS claims,
        (SELECT count(*) FROM gone_notes) AS notes,
        (SELECT count(*) FROM gone_records) AS records,
        (SELECT count(*) FROM gone_contacts) AS contacts,
@@ -646,6 +672,8 @@ SELECT (SELECT count(*) FROM contacts_api.timeline
      + (SELECT count(*) FROM contacts_api.activity
          WHERE space = $1 AND record = ANY ($2::text[]))
      + (SELECT count(*) FROM contacts_api.conversations
+         WHERE space = $1 AND record = ANY ($2::text[]))
+     + (SELECT count(*) FROM contacts_api.proven_claims
          WHERE space = $1 AND record = ANY ($2::text[]))
      + (SELECT count(*) FROM contacts_api.notes
          WHERE space = $1 AND record = ANY ($2::text[]))

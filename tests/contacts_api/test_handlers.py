@@ -33,7 +33,17 @@ from service_kit.problems import Problem
 from service_kit.testing import received
 from service_kit.tx import Tx
 from tests.conftest import TxOf
-from tests.contacts_api.messages import NOON, SPACE, at, changed, event, held, record, verified
+from tests.contacts_api.messages import (
+    NOON,
+    SPACE,
+    at,
+    changed,
+    event,
+    held,
+    proof,
+    record,
+    verified,
+)
 
 
 @pytest.fixture
@@ -53,6 +63,7 @@ async def take(tx: Tx, *messages: Message, **headers: Any) -> None:
 HANDLERS: dict[str, Any] = {
     "contacts.changes.v1": handlers.on_changes,
     "contacts.interactions.v1": handlers.on_interactions,
+    "contacts.identity.v1": handlers.on_identity,
     "contacts.crm.v1": handlers.on_crm,
     "contacts.erasure.v1": handlers.on_erasure,
 }
@@ -174,11 +185,32 @@ async def test_a_conversation_speaks_for_its_current_record_only(tx: Tx) -> None
     await take(
         tx, changed("anonymous", "anonymous", record("signed", "u1"), verified=verified("u1"))
     )
+    await take(tx, proof("signed", "claim_1"))
     await take(tx, event("anonymous", 1))
     assert not await proven(tx)
-    await take(tx, event("signed", 2))
+    await take(tx, event("signed", 2, claim="claim_1"))
     assert await proven(tx)
     await take(tx, event("anonymous", 3))
+    assert not await proven(tx)
+
+
+async def test_a_conversation_is_proven_by_the_claim_in_force_and_by_no_earlier_one(tx: Tx) -> None:
+    """Whoever says that he is a user who was proven there before is placed on the same record."""
+    await take(tx, changed("signed", record("signed", "u1"), verified=verified("u1")))
+    await take(tx, proof("signed", "claim_1"), proof("signed", "claim_3", "asserted"))
+    for minute, (claim, expected) in enumerate(
+        (
+            ("claim_1", True),
+            ("claim_2", False),
+            ("claim_1", True),
+            (None, False),
+            ("claim_3", False),
+        )
+    ):
+        await take(tx, event("signed", minute, claim=claim))
+        assert await proven(tx) is expected, claim
+    await take(tx, event("signed", 9, claim="claim_1"))
+    await interactions.forget_proven_claims(tx, SPACE, "signed")
     assert not await proven(tx)
 
 

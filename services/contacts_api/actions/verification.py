@@ -10,7 +10,7 @@ from contacts_api.actions.outcomes import Written
 from contacts_api.actions.reading import locate, need, read_contact
 from contacts_api.domain.principal import Principal
 from contacts_api.state import State
-from contacts_api.store import contacts
+from contacts_api.store import contacts, interactions
 from service_kit.tx import Tx
 
 
@@ -47,7 +47,10 @@ async def revoke_verification(
         ]
 
     rows = await order(state, principal, "revoke", [command], compose)
-    return await written(state, principal, rows[command])
+    end = await written(state, principal, rows[command])
+    async with state.transaction(principal.space) as tx:
+        await interactions.forget_proven_claims(tx, principal.space, contact)
+    return end
 
 
 async def _users_of(tx: Tx, space: str, contact: str) -> tuple[str, ...]:

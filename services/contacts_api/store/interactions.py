@@ -41,6 +41,15 @@ async def upsert_conversations(tx: Tx, rows: Iterable[Row]) -> None:
     await tx.execute(queries.upsert_conversations, as_json(rows))
 
 
+async def insert_proven_claims(tx: Tx, claims: Iterable[tuple[str, str, str]]) -> None:
+    """Rows of space, claim and record."""
+    await tx.execute(queries.insert_proven_claims, *columns(sorted(set(claims)), 3))
+
+
+async def forget_proven_claims(tx: Tx, space: str, contact: str) -> None:
+    await tx.execute(queries.forget_proven_claims, space, contact)
+
+
 async def advance_last_seen(tx: Tx, seen: Iterable[tuple[str, str, datetime]]) -> None:
     await tx.execute(queries.advance_last_seen, *columns(sorted(seen), 3))
 
