@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -15,7 +14,7 @@ from contact_schema.records import fact_id
 from contacts_api.actions.asking import ask_resolver
 from contacts_api.actions.ordering import audit, new_id, order, written
 from contacts_api.actions.outcomes import Written
-from contacts_api.actions.paging import page_in_time
+from contacts_api.actions.paging import page_of_contact
 from contacts_api.actions.reading import (
     locate,
     need,
@@ -25,7 +24,6 @@ from contacts_api.actions.reading import (
     unprocessable,
 )
 from contacts_api.domain.contact_view import joined_counts, moment, profile_json
-from contacts_api.domain.cursors import purpose_of
 from contacts_api.domain.invalid import InvalidError, invalid
 from contacts_api.domain.merge_input import MergeOrder, read_merge, read_owners
 from contacts_api.domain.principal import Principal
@@ -135,12 +133,9 @@ async def list_merges(
     limit: int = 50,
 ) -> Json:
     """Every merge of an id that this contact has or had, newest first, undone ones too."""
-    need(principal, "contacts:read")
-    purpose = purpose_of(("merges", principal.space, contact))
-    async with state.transaction(principal.space) as tx:
-        await locate(tx, principal.space, contact)
-        read = partial(store.list_merges, tx, principal.space, contact)
-        rows, cursors = await page_in_time(state, purpose, cursor, limit, read, ("at", "merge"))
+    rows, cursors = await page_of_contact(
+        state, principal, contact, store.list_merges, ("at", "merge"), cursor=cursor, limit=limit
+    )
     return {"data": [_merge(row) for row in rows], **cursors}
 
 

@@ -1,16 +1,14 @@
 """Notes of the team: this service's own rows, visible at once."""
 
-from functools import partial
 from typing import Any
 
 from asyncpg import Record
 
 from contacts_api.actions.contacts import keepable
 from contacts_api.actions.ordering import audit, new_id
-from contacts_api.actions.paging import page_in_time
+from contacts_api.actions.paging import page_of_contact
 from contacts_api.actions.reading import locate, need, not_found, unprocessable
 from contacts_api.domain.contact_view import moment
-from contacts_api.domain.cursors import purpose_of
 from contacts_api.domain.invalid import invalid
 from contacts_api.domain.principal import Principal
 from contacts_api.state import State
@@ -30,13 +28,10 @@ async def list_notes(
     limit: int = 50,
 ) -> Json:
     """Newest first."""
-    need(principal, "contacts:read")
-    purpose = purpose_of(("notes", principal.space, contact))
-    async with state.transaction(principal.space) as tx:
-        await locate(tx, principal.space, contact)
-        read = partial(store.list_notes, tx, principal.space, contact)
-        names = ("created_at", "note")
-        rows, cursors = await page_in_time(state, purpose, cursor, limit, read, names)
+    names = ("created_at", "note")
+    rows, cursors = await page_of_contact(
+        state, principal, contact, store.list_notes, names, cursor=cursor, limit=limit
+    )
     return {"data": [_note(row) for row in rows], **cursors}
 
 

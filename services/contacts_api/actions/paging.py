@@ -2,20 +2,24 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from asyncpg import Record
 
-from contacts_api.actions.reading import wrong_parameter
+from contacts_api.actions.reading import locate, need, wrong_parameter
 from contacts_api.domain.cursors import (
     NotACursorError,
     Position,
     cut_page,
     open_cursor,
+    purpose_of,
     seal_cursor,
 )
+from contacts_api.domain.principal import Principal
 from contacts_api.state import State
 from contacts_api.store.statements import Stretch
+from service_kit.tx import Tx
 
 Json = dict[str, Any]
 
@@ -88,3 +92,22 @@ async def page_in_time(
         position,
         lambda row: (row[time].isoformat(), row[name]),
     )
+
+
+async def page_of_contact(
+    state: State,
+    principal: Principal,
+    contact: str,
+    listing: Callable[[Tx, str, str, Stretch], Awaitable[Sequence[Record]]],
+    names: tuple[str, str],
+    *,
+    cursor: str | None,
+    limit: int,
+) -> tuple[list[Record], Json]:
+    """A page of what hangs on one contact, newest first. Raises MovedError, Problem 403 to 410."""
+    need(principal, "contacts:read")
+    purpose = purpose_of((listing.__name__, principal.space, contact))
+    async with state.transaction(principal.space) as tx:
+        await locate(tx, principal.space, contact)
+        read = partial(listing, tx, principal.space, contact)
+        return await page_in_time(state, purpose, cursor, limit, read, names)
