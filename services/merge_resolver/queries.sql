@@ -202,13 +202,13 @@ UPDATE merge_resolver.identifiers AS i
    AND i.blob = renamed.blob;
 
 -- name: rename_blobs_of_holds
--- With their blobs.
+-- With their blobs, released ones too: what was looked at is not held again.
 -- $1 spaces, $2 old blobs, $3 new blobs
 UPDATE merge_resolver.holds AS h
-   SET blob = moved.into_blob
-  FROM unnest($1::text[], $2::text[], $3::text[]) AS moved (space, blob, into_blob)
- WHERE h.space = moved.space
-   AND h.blob = moved.blob;
+   SET blob = renamed.into_blob
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS renamed (space, blob, into_blob)
+ WHERE h.space = renamed.space
+   AND h.blob = renamed.blob;
 
 -- name: find_holds_of
 -- Whether these blobs were held for this before.

@@ -77,8 +77,7 @@ async def _save_facts(tx: Tx, touched: Iterable[Blob]) -> None:
                     identifiers[blob.space, one.type, one.key] = blob.id
     await store.rename_blobs_of_records(tx, renamed)
     await store.rename_blobs_of_identifiers(tx, renamed)
-    if any(blob.held for blob in touched):
-        await store.rename_blobs_of_holds(tx, renamed)
+    await store.rename_blobs_of_holds(tx, renamed)
     await store.delete_facts(tx, gone)
     await store.upsert_facts(tx, facts)
     await store.insert_identifiers(tx, [(*key, blob) for key, blob in identifiers.items()])
