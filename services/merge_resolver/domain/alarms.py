@@ -5,12 +5,15 @@ from typing import Literal
 
 from merge_resolver.domain.bodies import Kept
 from merge_resolver.domain.differences import Difference
+from merge_resolver.domain.facts import Observe
 from merge_resolver.domain.working import Blob
 
 MANY_CONTACTS = 20
 """One fact may change this many contacts that were there before."""
-TRIED = 100
-"""Facts of one batch that are looked at one by one; of more, all together count as one."""
+TRIED = 30
+"""Facts of one batch that are looked at one by one, those that tell most first: each costs an
+evaluation, and a busy batch must not cost more than it is worth.
+"""
 EXPECTED = frozenset({"policy", "erasure"})
 """Causes that somebody has looked at before."""
 
@@ -44,13 +47,18 @@ def _changed(blob: Blob, found: Difference) -> set[str]:
 
 def _by_one_fact(blob: Blob, together: int) -> Alarm | None:
     """A busy batch changes many by many facts: only what a single one does is an alarm."""
-    added = list(blob.added.values())
-    if blob.removed or not added or len(added) > TRIED:
+    added = sorted(blob.added.values(), key=_tells, reverse=True)
+    if blob.removed or not added:
         return Alarm("many-contacts", together)
     if len(added) == 1:
         return Alarm("many-contacts", together, added[0].id)
-    worst = max((_changed_by(blob, fact), fact.id) for fact in added)
+    worst = max((_changed_by(blob, fact), fact.id) for fact in added[:TRIED])
     return Alarm("many-contacts", *worst) if worst[0] > MANY_CONTACTS else None
+
+
+def _tells(fact: Kept) -> tuple[int, str]:
+    """A decision ties more than any event."""
+    return len(fact.told) if isinstance(fact, Observe) else MANY_CONTACTS, fact.id
 
 
 def _changed_by(blob: Blob, fact: Kept) -> int:

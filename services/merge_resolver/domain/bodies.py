@@ -162,6 +162,13 @@ def decision_of(id_: str, kind: str, one: Identifier, t: int) -> AboutIdentifier
             return Revoke(id_, one.key, ALWAYS, t)
 
 
+def any_fact_of(id_: str, kind: str, record: str, t: int, body: Mapping[str, Any]) -> Stored:
+    """Also what was decided about an identifier, whose body is its type and key."""
+    if kind in ("Block", "Release", "Revoke"):
+        return decision_of(id_, kind, Identifier(body["type"], body["key"]), t)
+    return fact_of(id_, kind, record, t, body)
+
+
 def without(fact: Kept, erased: frozenset[str]) -> Kept | None:
     """What is left of a fact when these records never were, or none."""
     match fact:
