@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from contact_schema.records import opaque_id
+from contact_schema.records import fact_id
 from kith.faults.ledger import Ledger, Sent
 
 PEOPLE_PER_STREAM = 6
@@ -37,7 +37,7 @@ class Agent:
 
     def door_id(self, marker: str) -> str:
         """Under which the door remembers an event."""
-        return opaque_id(self.space_key, "event", self.id, marker)
+        return fact_id(self.space_key, "event", self.id, marker)
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Compares the ledger with what each slice has and with what the API shows."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -140,19 +141,25 @@ def _unseen(people: Iterable[Sent], shown: Counter[str]) -> set[str]:
 
 async def _shown_by_api(api: str, agents: Sequence[Agent], people: Iterable[Sent]) -> Counter[str]:
     """How often each of these events stands in a timeline, as anybody reads it."""
-    wanted = {(sent.agent, sent.person) for sent in people}
+    wanted: dict[str, set[str]] = {}
+    for sent in people:
+        wanted.setdefault(sent.agent, set()).add(sent.person)
     found: Counter[str] = Counter()
-    read: set[str] = set()
-    for agent in agents:
-        headers = {"Authorization": f"Bearer {agent.key}"}
-        async with httpx.AsyncClient(base_url=api, headers=headers, timeout=15) as client:
-            for person in sorted(p for a, p in wanted if a == agent.id):
-                answer = await client.get("/v1/contacts", params={"conversation_id": person})
-                for contact in answer.raise_for_status().json()["data"]:
-                    if contact["id"] not in read:
-                        read.add(contact["id"])
-                        await _read_timeline(client, contact["id"], found)
+    asked = [agent for agent in agents if agent.id in wanted]
+    await asyncio.gather(*(_read_space(api, one, wanted[one.id], found) for one in asked))
     return found
+
+
+async def _read_space(api: str, agent: Agent, people: set[str], found: Counter[str]) -> None:
+    headers = {"Authorization": f"Bearer {agent.key}"}
+    read: set[str] = set()
+    async with httpx.AsyncClient(base_url=api, headers=headers, timeout=15) as client:
+        for person in sorted(people):
+            answer = await client.get("/v1/contacts", params={"conversation_id": person})
+            for contact in answer.raise_for_status().json()["data"]:
+                if contact["id"] not in read:
+                    read.add(contact["id"])
+                    await _read_timeline(client, contact["id"], found)
 
 
 async def _read_timeline(client: httpx.AsyncClient, contact: str, found: Counter[str]) -> None:
