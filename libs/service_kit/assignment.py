@@ -121,11 +121,13 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # published
         while True:
             await asyncio.sleep(self._runtime.settings.watch_seconds)
             client = self.subscriber.consumer
-            if client is None or not self.assigned:
+            if client is None:
                 continue
             if _has_died(client):
-                self._runtime.stop(f"{self._consumer.group}: fetching ended", code=STUCK)
+                self._runtime.stop(f"{self._consumer.group}: its client ended", code=STUCK)
                 return
+            if not self.assigned:
+                continue
             try:
                 await self._look(client)
             except KafkaError as error:
@@ -157,9 +159,12 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # published
 
 
 def _has_died(client: Any) -> bool:
-    """Its own task of fetching ended: it will never get a record again, and only logged why.
+    """Its own task of fetching or of joining ended: it will never get a record again, and only
+    logged why, or says the same at every poll.
 
     A write to a connection that is just closing is such an end; uvloop raises RuntimeError there,
     which the client takes for no error of the network.
     """
-    return bool(client._fetcher.error_future.done())
+    fetcher, coordinator = client._fetcher, client._coordinator
+    joining_ended = coordinator is not None and coordinator._coordination_task.done()
+    return bool(joining_ended or (fetcher is not None and fetcher.error_future.done()))

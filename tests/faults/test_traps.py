@@ -138,6 +138,34 @@ async def test_a_reader_whose_client_died_ends_and_its_successor_goes_on(
     await until_applied(line, [1])
 
 
+async def test_a_reader_whose_coordination_died_ends_and_its_successor_goes_on(
+    line: Line, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same in the task that joins the group: every poll fails from then on, for ever."""
+    writer, reader = await start(line.writing()), line.reading()
+    await reader.start()
+    await until_ready(writer, reader)
+    client = reader._subscriptions._parts[0][1].subscriber.consumer
+    whole = AIOKafkaClient.send
+
+    async def die(self: Any, node: Any, request: Any, **more: Any) -> Any:
+        if self is client._client and "JoinGroup" in type(request).__name__:
+            raise RuntimeError("unable to perform operation; the handler is closed")
+        return await whole(self, node, request, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AIOKafkaClient, "send", die)
+        client._coordinator.request_rejoin()
+        await until(lambda: reader.runtime.health.fatal is not None)
+    await reader.stop()
+    assert reader.runtime.health.exit_code == 75
+    await client._client.close()
+
+    await line.emit(writer, 1)
+    await start(line.reading())
+    await until_applied(line, [1])
+
+
 async def test_a_database_that_answers_before_it_keeps_is_refused(line: Line) -> None:
     role = migrate.role_of(line.reader)
     await line.rows(f"ALTER ROLE {role} SET synchronous_commit = 'off'")
