@@ -3,10 +3,10 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup demo up down status logs bench faults fmt lint types test-fast test migrate topics lock
+.PHONY: help setup demo up down status logs bench bench-resolve faults fmt lint types test-fast test migrate topics lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv with all packages and the kith command
 	@requirements/setup.sh
@@ -28,6 +28,9 @@ logs: setup ## follow the logs of all parts
 
 bench: setup ## how many events a second become visible, beside two yardsticks (ARGS=--quick: 2 minutes)
 	@$(BIN)/kith bench pipeline $(ARGS)
+
+bench-resolve: setup ## how fast and how well contacts are found, beside other linkers (ARGS=--quick)
+	@$(BIN)/kith bench resolve $(ARGS)
 
 faults: setup ## break a stack of its own: ROUNDS=n SEED=s
 	@$(BIN)/kith faults --rounds $(or $(ROUNDS),40) --seed $(or $(SEED),1) $(ARGS)
