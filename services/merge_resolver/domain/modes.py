@@ -37,7 +37,7 @@ def mode_of(
     identifier: Identifier,
     claimants: Claimants,
     account_of: Mapping[int, int],
-    records: list[Record],
+    records: Sequence[Record],
     rules: Rules,
 ) -> Mode:
     """Of an identifier that is not blocked."""

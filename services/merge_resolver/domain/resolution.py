@@ -1,6 +1,6 @@
 """Steps 4 to 8 on one blob: from records to contacts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from merge_resolver.domain import periods
@@ -33,7 +33,7 @@ class Taken:
 class Outcome:
     """What steps 1 to 7 found of one blob: its records, their groups, and each edge's fate."""
 
-    records: list[Record]
+    records: Sequence[Record]
     groups: Groups
     taken: list[Taken] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -53,7 +53,11 @@ def evaluate(kept: Kept, rules: Rules) -> Outcome:
     """Steps 2 to 7. Accounts come first (ranks 0 and 1), for modes and periods are made of them;
     browsers come last, on the partition as the other ranks leave it.
     """
-    records = fold_records(kept, rules)
+    return evaluate_records(fold_records(kept, rules), kept, rules)
+
+
+def evaluate_records(records: Sequence[Record], kept: Kept, rules: Rules) -> Outcome:
+    """Steps 4 to 7, on records that are folded and sorted by id."""
     work = _Work(kept, rules, records)
     work.join_accounts()
     work.try_all(work.candidates(False, work.accounts))
@@ -64,7 +68,7 @@ def evaluate(kept: Kept, rules: Rules) -> Outcome:
 class _Work:
     """One evaluation: what is known of the blob so far."""
 
-    def __init__(self, kept: Kept, rules: Rules, records: list[Record]) -> None:
+    def __init__(self, kept: Kept, rules: Rules, records: Sequence[Record]) -> None:
         self.kept, self.rules, self.records = kept, rules, records
         self.numbers = {record.id: number for number, record in enumerate(records)}
         holdings = (holding_of(one, kept.blocked, rules.limits_per_contact) for one in records)
@@ -204,7 +208,7 @@ class _Work:
         return node
 
 
-def _claimants(records: list[Record]) -> dict[Identifier, Claimants]:
+def _claimants(records: Sequence[Record]) -> dict[Identifier, Claimants]:
     found: dict[Identifier, Claimants] = {}
     for number, record in enumerate(records):
         for one, claim in record.claims.items():

@@ -1,15 +1,15 @@
 """Blobs in hand: their facts as stored and as they come, and the contacts they make."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from merge_resolver.domain.blobs import Name, names_of
 from merge_resolver.domain.bodies import Stored
-from merge_resolver.domain.contacts import Contact, contacts_of
+from merge_resolver.domain.contacts import Contact, find_contacts
 from merge_resolver.domain.facts import Observe
-from merge_resolver.domain.news import Standing, standing_of
-from merge_resolver.domain.records import keep
-from merge_resolver.domain.resolution import evaluate
+from merge_resolver.domain.heard import Heard
+from merge_resolver.domain.news import Standing
+from merge_resolver.domain.records import Kept, Record, fold_records, keep
 from merge_resolver.domain.rules import Rules
 
 
@@ -46,26 +46,24 @@ class Blob:
     at: int = 0
     """Time of the latest thing that touched it in this batch."""
     touched: bool = False
-    standings: dict[str, Standing | None] = field(default_factory=dict)
     into: "Blob | None" = None
     """The blob that took this one in."""
     _now: list[Contact] | None = None
-    _observed: dict[str, list[Observe]] | None = None
+    _heard: Heard | None = None
 
     def add(self, fact: Stored) -> None:
         self.facts[fact.id] = self.added[fact.id] = fact
         self.removed.discard(fact.id)
         self.at = max(self.at, fact.t)
-        if self._observed is not None and isinstance(fact, Observe):
-            self._observed.setdefault(fact.record, []).append(fact)
+        if self._heard is not None and isinstance(fact, Observe):
+            self._heard.add(fact)
         self.stir()
 
     def remove(self, fact: str) -> None:
         del self.facts[fact]
         if self.added.pop(fact, None) is None:
             self.removed.add(fact)
-        self._observed = None
-        self.standings.clear()
+        self._heard = None
         self.stir()
 
     def stir(self) -> None:
@@ -84,19 +82,41 @@ class Blob:
         self.fenced |= other.fenced
         self.removed |= other.removed
         self.at = max(self.at, other.at)
-        self._observed = None
+        if self._heard is not None and other._heard is not None:
+            self._heard.take_in(other._heard)
+        else:
+            self._heard = None
         self.stir()
 
     def current(self) -> list[Contact]:
         """The contacts that the facts make now, without the records that are hidden."""
         if self._now is None:
-            kept = keep(
-                fact
-                for fact in self.facts.values()
-                if not (isinstance(fact, Observe) and fact.record in self.fenced)
-            )
-            self._now = contacts_of(evaluate(kept, self.rules), kept.links)
+            records = self._plain_records()
+            if records is not None:
+                self._now = find_contacts(records, Kept(), self.rules)
+            else:
+                kept = keep(
+                    fact
+                    for fact in self.facts.values()
+                    if not (isinstance(fact, Observe) and fact.record in self.fenced)
+                )
+                self._now = find_contacts(fold_records(kept, self.rules), kept, self.rules)
         return self._now
+
+    def _plain_records(self) -> list[Record] | None:
+        """As they are kept folded, where there are observations only and nothing is hidden."""
+        heard = self.heard()
+        if self.fenced or heard.count < len(self.facts):
+            return None
+        return heard.records(self.rules)
+
+    def heard(self) -> Heard:
+        if self._heard is None:
+            self._heard = Heard()
+            for fact in self.facts.values():
+                if isinstance(fact, Observe):
+                    self._heard.add(fact)
+        return self._heard
 
     def contact_with(self, record: str) -> Contact | None:
         return next(
@@ -104,43 +124,15 @@ class Blob:
         )
 
     def standing(self, record: str) -> Standing | None:
-        if record not in self.standings:
-            if self._observed is None:
-                self._observed = _by_record(self.facts.values())
-            removals = self._observed.get(_REMOVALS, [])
-            self.standings[record] = standing_of(self._observed.get(record, []), removals)
-        return self.standings[record]
+        return self.heard().standing(record)
 
     def is_news(self, fact: Observe) -> bool:
         standing = self.standing(fact.record)
         return fact.id not in self.facts and (standing is None or standing.is_news(fact))
 
-    def hear(self, fact: Observe) -> None:
-        self.add(fact)
-        standing = self.standings.get(fact.record)
-        if standing is None or fact.tags is not None or fact.covers:
-            self._observed = None
-            self.standings.clear()
-        else:
-            standing.learn(fact)
-
     @property
     def size(self) -> int:
         return len(self.facts)
-
-
-_REMOVALS = ""
-"""In place of a record: facts that remove tags of other records too."""
-
-
-def _by_record(facts: Iterable[Stored]) -> dict[str, list[Observe]]:
-    found: dict[str, list[Observe]] = {}
-    for fact in facts:
-        if isinstance(fact, Observe):
-            found.setdefault(fact.record, []).append(fact)
-            if fact.covers:
-                found.setdefault(_REMOVALS, []).append(fact)
-    return found
 
 
 @dataclass(slots=True)
@@ -175,7 +167,7 @@ class Book:
             blob = Blob(self.space, fact.record, self.rules)
         for name in names:
             self.put(name, blob)
-        blob.hear(fact)
+        blob.add(fact)
         return blob
 
     def tie(self, blobs: Collection[Blob]) -> Blob | None:
