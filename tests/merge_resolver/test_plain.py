@@ -1,11 +1,11 @@
-"""The fast path says nothing else than the definition, and it is taken where most people are."""
+"""The fast path and the cells say nothing else than the definition; neither does the engine."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from merge_resolver.domain import Contact, Rules
+from merge_resolver.domain import Contact, Rules, resolve
 from merge_resolver.domain.blobs import split
-from merge_resolver.domain.contacts import contacts_of, find_contacts
+from merge_resolver.domain.contacts import contacts_of
 from merge_resolver.domain.facts import (
     ASSERTED,
     PROVEN,
@@ -16,32 +16,45 @@ from merge_resolver.domain.facts import (
     Observe,
     Told,
 )
+from merge_resolver.domain.finding import find_contacts
 from merge_resolver.domain.plain import is_one_contact
-from merge_resolver.domain.records import Kept, fold_records, keep
+from merge_resolver.domain.records import fold_records, keep
 from merge_resolver.domain.resolution import evaluate_records
 from merge_resolver.domain.snapshot import snapshot_of
-from tests.merge_resolver.examples import searching
+from merge_resolver.domain.working import Book
+from tests.merge_resolver.examples import trying
 from tests.merge_resolver.people import histories
 
 TIGHT = Rules(
     accounts_per_role_mailbox=0,
     limits_per_contact={"email": 1, "phone": 2, "channel": 1, "crm": 1},
-    claims_per_blob=8,
+    claims_per_blob=40,
     typed_addresses_per_unit=2,
 )
 SUGGESTS = Rules(typed_email="suggest")
-rules = st.sampled_from((Rules(), TIGHT, SUGGESTS))
+
+
+CROWDED = Rules(
+    accounts_per_identifier={"email": 1, "phone": 1, "channel": 1, "crm": 1, "browser": 1},
+    signals_per_identifier={
+        "email": {"phone": 1, "name": 1},
+        "phone": {"email": 1, "name": 1},
+        "browser": {"email": 1, "phone": 1, "name": 1},
+    },
+)
+"""Nearly nothing may be shared."""
+rules = st.sampled_from((Rules(), TIGHT, SUGGESTS, CROWDED))
 
 
 def told_apart(contacts: list[Contact], under: Rules) -> list[object]:
-    """Everything there is to see of them, also why."""
+    """Everything there is to see of them, also why; but for the numbers of nodes."""
     return [
         (
             one.id,
             one.records,
             one.identifiers,
-            one.taken,
-            one.refused,
+            [(taken.edge, taken.joined) for taken in one.taken],
+            [(no.edge, no.code) for no in one.refused],
             one.suggestions,
             snapshot_of(one, under),
         )
@@ -52,14 +65,12 @@ def told_apart(contacts: list[Contact], under: Rules) -> list[object]:
 def agree(facts: list[Fact], under: Rules) -> None:
     for blob in split(keep(facts)):
         records = fold_records(blob, under)
-        if not blob.holds_decisions and records and is_one_contact(records, under):
-            defined = contacts_of(evaluate_records(records, Kept(), under), ())
-            assert told_apart(find_contacts(records, blob, under), under) == told_apart(
-                defined, under
-            )
+        defined = contacts_of(evaluate_records(records, blob, under), blob.links)
+        found = find_contacts(records, blob, under)
+        assert told_apart(found, under) == told_apart(defined, under)
 
 
-@searching
+@trying
 @given(facts=histories(), under=rules)
 def test_what_many_share_is_decided_as_the_definition_does(facts: list[Fact], under: Rules) -> None:
     agree(facts, under)
@@ -87,12 +98,33 @@ def visits(draw: st.DrawFn, name: str) -> Observe:
     return Observe(name, t, f"{unit}/{user}", unit, tuple(told), fields, field_class)
 
 
-@searching
+@trying
 @given(data=st.data(), count=st.integers(1, 6), under=rules)
 def test_plain_visits_are_decided_as_the_definition_does(
     data: st.DataObject, count: int, under: Rules
 ) -> None:
     agree([data.draw(visits(f"v{number}")) for number in range(count)], under)
+
+
+@trying
+@given(data=st.data(), count=st.integers(1, 12), under=rules, shared=st.booleans())
+def test_the_engine_says_after_every_batch_what_the_definition_says(
+    data: st.DataObject, count: int, under: Rules, shared: bool
+) -> None:
+    book, heard = Book("space", under), []
+    facts = [one for one in data.draw(histories(decided=False)) if isinstance(one, Observe)]
+    if not shared:
+        facts = []
+    facts += [data.draw(visits(f"v{number}")) for number in range(count)]
+    while facts:
+        size = data.draw(st.integers(1, 5))
+        batch, facts = facts[:size], facts[size:]
+        for fact in batch:
+            if book.hear(fact) is not None:
+                heard.append(fact)
+        found = [one for blob in book.blobs() for one in blob.current()]
+        in_order = sorted(found, key=lambda contact: contact.id)
+        assert told_apart(in_order, under) == told_apart(resolve(heard, under), under)
 
 
 def test_a_person_who_comes_back_signs_in_and_leaves_an_address_is_plain() -> None:

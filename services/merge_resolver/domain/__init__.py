@@ -9,8 +9,9 @@ it.
 from collections.abc import Iterable
 
 from merge_resolver.domain.blobs import split
-from merge_resolver.domain.contacts import Contact, find_contacts
+from merge_resolver.domain.contacts import Contact
 from merge_resolver.domain.facts import Fact
+from merge_resolver.domain.finding import find_contacts
 from merge_resolver.domain.records import Kept, fold_records, keep
 from merge_resolver.domain.rules import Rules
 

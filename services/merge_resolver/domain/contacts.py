@@ -6,7 +6,6 @@ from functools import cached_property, partial
 
 from merge_resolver.domain.edges import Edge, Refused
 from merge_resolver.domain.facts import Identifier, Link
-from merge_resolver.domain.plain import is_one_contact
 from merge_resolver.domain.records import Kept, Record
 from merge_resolver.domain.resolution import Outcome, Taken, evaluate_records
 from merge_resolver.domain.rules import Rules
@@ -63,16 +62,7 @@ def founder(records: Iterable[Record], links: Iterable[Link]) -> str:
     return first.id
 
 
-def find_contacts(records: Sequence[Record], kept: Kept, rules: Rules) -> list[Contact]:
-    """Steps 4 to 8, or the fast path; sorted by id."""
-    if not records:
-        return []
-    if not kept.holds_decisions and is_one_contact(records, rules):
-        return [_plain_contact(records, rules)]
-    return contacts_of(evaluate_records(records, kept, rules), kept.links)
-
-
-def _plain_contact(records: Sequence[Record], rules: Rules) -> Contact:
+def plain_contact(records: Sequence[Record], rules: Rules) -> Contact:
     """The contact of a blob in which no edge is refused."""
 
     def edges() -> tuple[Taken, ...]:

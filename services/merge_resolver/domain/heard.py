@@ -1,10 +1,13 @@
-"""What a blob has heard, by record; each record is folded once, until more is said of it."""
+"""What a blob has heard, by record: folded and decided once, until more is said."""
 
 from dataclasses import dataclass, field
 
 from contact_schema.values import is_blocked
+from merge_resolver.domain.cells import Cells
+from merge_resolver.domain.contacts import Contact, plain_contact
 from merge_resolver.domain.facts import Observe
 from merge_resolver.domain.news import Standing, standing_of
+from merge_resolver.domain.plain import is_one_contact
 from merge_resolver.domain.records import Record, fold_record, settle, users_of_claims
 from merge_resolver.domain.rules import Rules
 
@@ -12,26 +15,31 @@ from merge_resolver.domain.rules import Rules
 @dataclass(slots=True)
 class Heard:
     count: int = 0
-    """Of observations: a blob that has more facts has decisions too, and is folded as a whole."""
+    """Of observations: a blob that has more facts has decisions too, and is decided as a whole."""
     by_record: dict[str, list[Observe]] = field(default_factory=dict)
+    _under_claim: dict[str, list[str]] = field(default_factory=dict)
+    """Records that spoke under a claim: its verdict gives them a user."""
     _removals: list[Observe] = field(default_factory=list)
     """Those that remove tags of other records too."""
     _verdicts: list[Observe] = field(default_factory=list)
     _standings: dict[str, Standing] = field(default_factory=dict)
     _folded: dict[str, Record] = field(default_factory=dict)
-    _is_blocked: bool = False
+    _stale: dict[str, None] = field(default_factory=dict)
+    """Records of which more was said since they were folded."""
+    _moved: list[Record] = field(default_factory=list)
+    """Folded, and not in a cell yet."""
+    _is_plain: bool = True
+    _cells: Cells | None = None
 
     def add(self, fact: Observe) -> None:
         self.count += 1
-        if fact.record in self.by_record:
-            self.by_record[fact.record].append(fact)
-            self._folded.pop(fact.record, None)
-        else:
-            self.by_record[fact.record] = [fact]
-        if fact.verdict:
-            # What was said under this claim before, it says with a user now.
-            self._verdicts.append(fact)
-            self._folded.clear()
+        self.by_record.setdefault(fact.record, []).append(fact)
+        self._stale[fact.record] = None
+        if fact.claim is not None:
+            self._under_claim.setdefault(fact.claim, []).append(fact.record)
+            if fact.verdict:
+                self._verdicts.append(fact)
+                self._stale |= dict.fromkeys(self._under_claim[fact.claim])
         if fact.covers:
             self._removals.append(fact)
         if fact.tags is not None or fact.covers:
@@ -40,16 +48,17 @@ class Heard:
             self._standings[fact.record].learn(fact)
 
     def take_in(self, other: "Heard") -> None:
-        """Of another blob: no record is in two."""
+        """Of another blob: no record and no claim is in two."""
         self.count += other.count
         self.by_record |= other.by_record
+        self._under_claim |= other._under_claim
         self._removals += other._removals
         self._verdicts += other._verdicts
         self._standings |= other._standings
         self._folded |= other._folded
-        self._is_blocked = self._is_blocked or other._is_blocked
-        if self._verdicts:
-            self._folded.clear()
+        self._stale |= other._stale
+        self._moved += other._folded.values()
+        self._is_plain = self._is_plain and other._is_plain
         if self._removals:
             self._standings.clear()
 
@@ -61,20 +70,35 @@ class Heard:
                 self._standings[record] = standing
         return standing
 
-    def records(self, rules: Rules) -> list[Record] | None:
-        """Steps 2 and 3 of all of them, in order. None where the agent blocks an identifier of
-        theirs, for that is said of all who have it.
+    def contacts(self, rules: Rules) -> list[Contact] | None:
+        """Steps 2 to 8, of what has changed. None where the agent blocks an identifier of theirs,
+        or a record has two users: that is decided on the whole.
         """
-        if len(self._folded) < len(self.by_record):
-            users = users_of_claims(self._verdicts)
-            for name, facts in self.by_record.items():
-                if name not in self._folded:
-                    self._folded[name] = record = fold_record(facts, users)
-                    settle(record)
-                    self._is_blocked = self._is_blocked or _has_blocked(record, rules)
-        if self._is_blocked:
+        changed = self._fold(rules)
+        if not self._is_plain:
             return None
-        return [self._folded[name] for name in sorted(self._folded)]
+        if self._cells is None:
+            records = list(self._folded.values())
+            if is_one_contact(records, rules):
+                return [plain_contact(records, rules)]
+            self._cells = Cells(rules)
+            changed = records
+        self._cells.put(changed)
+        return sorted(self._cells.contacts(), key=lambda contact: contact.id)
+
+    def _fold(self, rules: Rules) -> list[Record]:
+        """Those that are not in a cell as they are now."""
+        changed = [one for one in self._moved if one.id not in self._stale]
+        users = users_of_claims(self._verdicts) if self._stale else {}
+        for name in self._stale:
+            record = self._folded[name] = fold_record(self.by_record[name], users)
+            settle(record)
+            changed.append(record)
+            if len(record.users) > 1 or _has_blocked(record, rules):
+                self._is_plain = False
+        self._moved.clear()
+        self._stale.clear()
+        return changed
 
 
 def _has_blocked(record: Record, rules: Rules) -> bool:

@@ -6,8 +6,11 @@ Every threshold is the definition's own. What it does not answer is decided by t
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from merge_resolver.domain.facts import TYPED, Identifier
+from merge_resolver.domain.modes import Mode
 from merge_resolver.domain.records import Record
 from merge_resolver.domain.rules import (
     ASSERTED_PHONE,
@@ -19,9 +22,15 @@ from merge_resolver.domain.rules import (
     Rules,
 )
 
+ALL_LIVE: Final = MappingProxyType[Identifier, Mode]({})
 
-def is_one_contact(records: Sequence[Record], rules: Rules) -> bool:
-    """Of folded records that no link, separation, block or release is about."""
+
+def is_one_contact(
+    records: Sequence[Record], rules: Rules, modes: Mapping[Identifier, Mode] = ALL_LIVE
+) -> bool:
+    """Of folded records that no link, separation or release is about. ``modes`` of identifiers
+    that are not live.
+    """
     if len(records) > rules.claims_per_blob or not rules.lets_an_account_own:
         return False
     claimants: dict[Identifier, list[int]] = {}
@@ -44,6 +53,8 @@ def is_one_contact(records: Sequence[Record], rules: Rules) -> bool:
                 claimants[one].append(number)
             else:
                 claimants[one] = [number]
+    if modes and not modes.keys().isdisjoint(claimants):
+        return False
     if len(typed) > rules.typed_addresses_per_unit:
         return False
     if not _stays_below(claimants, names, ranks, rules):

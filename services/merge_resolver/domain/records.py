@@ -86,8 +86,8 @@ class Kept:
 
     @property
     def holds_decisions(self) -> bool:
-        """Such as decide about edges; what revokes proofs has been applied to the records."""
-        return bool(self.links or self.separations or self.blocked or self.releases)
+        """Such as reach beyond one identifier; a revocation is applied to the records."""
+        return bool(self.links or self.separations or self.releases)
 
     def add(self, fact: Observe | Decision) -> None:
         match fact:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 from merge_resolver.domain import periods
 from merge_resolver.domain.edges import Edge, Refused, link_edges, unit_edges
@@ -17,6 +19,8 @@ from merge_resolver.domain.rules import (
     Rules,
     rank_of,
 )
+
+ALL_HERE: Final = MappingProxyType[Identifier, Mode]({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,16 @@ def evaluate(kept: Kept, rules: Rules) -> Outcome:
     return evaluate_records(fold_records(kept, rules), kept, rules)
 
 
-def evaluate_records(records: Sequence[Record], kept: Kept, rules: Rules) -> Outcome:
-    """Steps 4 to 7, on records that are folded and sorted by id."""
-    work = _Work(kept, rules, records)
+def evaluate_records(
+    records: Sequence[Record],
+    kept: Kept,
+    rules: Rules,
+    modes: Mapping[Identifier, Mode] = ALL_HERE,
+) -> Outcome:
+    """Steps 4 to 7, on records that are folded and sorted by id. ``modes`` of identifiers that
+    records elsewhere claim too.
+    """
+    work = _Work(kept, rules, records, modes)
     work.join_accounts()
     work.try_all(work.candidates(False, work.accounts))
     work.try_all(work.candidates(True, work.known_groups()))
@@ -68,7 +79,14 @@ def evaluate_records(records: Sequence[Record], kept: Kept, rules: Rules) -> Out
 class _Work:
     """One evaluation: what is known of the blob so far."""
 
-    def __init__(self, kept: Kept, rules: Rules, records: Sequence[Record]) -> None:
+    def __init__(
+        self,
+        kept: Kept,
+        rules: Rules,
+        records: Sequence[Record],
+        modes: Mapping[Identifier, Mode],
+    ) -> None:
+        self.modes = modes
         self.kept, self.rules, self.records = kept, rules, records
         self.numbers = {record.id: number for number, record in enumerate(records)}
         holdings = (holding_of(one, kept.blocked, rules.limits_per_contact) for one in records)
@@ -135,8 +153,8 @@ class _Work:
         beyond: set[tuple[str, Identifier]],
     ) -> Iterable[Candidate]:
         family = FAMILIES[one.type]
-        mode = Mode.BLOCKED
-        if one not in self.kept.blocked:
+        mode = Mode.BLOCKED if one in self.kept.blocked else self.modes.get(one)
+        if mode is None:
             mode = mode_of(one, claimants, self.accounts, self.records, self.rules)
         cut = self._periods(one, claimants, owners)
         for number, claim in claimants:

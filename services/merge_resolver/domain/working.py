@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from merge_resolver.domain.blobs import Name, names_of
 from merge_resolver.domain.bodies import Stored
-from merge_resolver.domain.contacts import Contact, find_contacts
+from merge_resolver.domain.contacts import Contact
 from merge_resolver.domain.facts import Observe
+from merge_resolver.domain.finding import find_contacts
 from merge_resolver.domain.heard import Heard
 from merge_resolver.domain.news import Standing
-from merge_resolver.domain.records import Kept, Record, fold_records, keep
+from merge_resolver.domain.records import fold_records, keep
 from merge_resolver.domain.rules import Rules
 
 
@@ -91,10 +92,8 @@ class Blob:
     def current(self) -> list[Contact]:
         """The contacts that the facts make now, without the records that are hidden."""
         if self._now is None:
-            records = self._plain_records()
-            if records is not None:
-                self._now = find_contacts(records, Kept(), self.rules)
-            else:
+            self._now = self._from_heard()
+            if self._now is None:
                 kept = keep(
                     fact
                     for fact in self.facts.values()
@@ -103,12 +102,12 @@ class Blob:
                 self._now = find_contacts(fold_records(kept, self.rules), kept, self.rules)
         return self._now
 
-    def _plain_records(self) -> list[Record] | None:
-        """As they are kept folded, where there are observations only and nothing is hidden."""
+    def _from_heard(self) -> list[Contact] | None:
+        """With what is known from before, where there are observations only and nothing hidden."""
         heard = self.heard()
         if self.fenced or heard.count < len(self.facts):
             return None
-        return heard.records(self.rules)
+        return heard.contacts(self.rules)
 
     def heard(self) -> Heard:
         if self._heard is None:
