@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup demo up down status logs bench bench-resolve faults fmt lint types test-fast test migrate topics lock
+.PHONY: help setup demo up down status logs bench bench-resolve faults fmt lint types test-fast test properties migrate topics lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test-fast: setup ## the tests that need no server
 
 test: lint types ## all checks and tests, with servers of their own on free ports; what CI runs
 	@$(BIN)/pytest -q
+
+properties: setup ## the resolver's properties over ten times as many random histories
+	@KITH_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/pytest -q --timeout 3600 tests/merge_resolver/test_domain.py tests/merge_resolver/test_plain.py
 
 migrate: setup ## bring the schemas of all services to the newest state
 	@$(BIN)/kith migrate
