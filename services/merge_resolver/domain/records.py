@@ -182,8 +182,10 @@ def _is_revoked(
 
 
 def _add(record: Record, fact: Observe, told: Iterable[Told], revoked: bool) -> None:
-    record.first = min(record.first, fact.t)
-    record.last = max(record.last, fact.t)
+    if fact.t < record.first:
+        record.first = fact.t
+    elif fact.t > record.last:
+        record.last = fact.t
     # The smallest: which of two units a record has, must not depend on the order of arrival.
     record.unit = min(record.unit, fact.unit)
     record.facts.append(fact)
@@ -236,9 +238,10 @@ def settle(record: Record, blocked: Collection[Identifier] = ()) -> None:
     if record.is_void and not record.users:
         for claim in record.claims.values():
             claim.proof = TYPED
-    record.known = any(
-        FAMILIES.get(one.type) in KNOWN_BY and one not in blocked for one in record.claims
-    )
+    for one in record.claims:
+        if FAMILIES[one.type] in KNOWN_BY and one not in blocked:
+            record.known = True
+            break
 
 
 def typed_beyond_limit(records: Sequence[Record], limit: int) -> set[tuple[str, Identifier]]:

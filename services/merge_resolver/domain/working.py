@@ -161,11 +161,12 @@ class Book:
         if own is not None and not own.is_news(fact):
             return None
         names = names_of(fact)
-        blob = self.tie({one for name in names if (one := self._blob(name)) is not None})
+        found = {one for name in names if (one := self._blob(name)) is not None}
+        blob = found.pop() if len(found) == 1 else self.tie(found)
         if blob is None:
             blob = Blob(self.space, fact.record, self.rules)
         for name in names:
-            self.put(name, blob)
+            self._by_name[name] = blob
         blob.add(fact)
         return blob
 
@@ -179,7 +180,7 @@ class Book:
 
     def _blob(self, name: Name) -> Blob | None:
         blob = self._by_name.get(name)
-        return None if blob is None else _last(blob)
+        return blob if blob is None or blob.into is None else _last(blob)
 
 
 def _last(blob: Blob) -> Blob:
