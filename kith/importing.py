@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import time
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,27 +82,34 @@ def read(file: Path, format: str | None = None) -> Iterator[Row]:
     raise NotImportable(f"{file.name} is neither .csv, .json nor .ndjson: say which with --format.")
 
 
-def send(rows: Iterable[Row], client: httpx.Client, run: str) -> Iterator[Outcome]:
+def send(rows: Iterable[Row], client: httpx.Client) -> Iterator[Outcome]:
     """Send rows in batches, yielding the outcome so far after each.
 
-    `run` names this import: sent again with the same rows it changes nothing, since each batch
-    carries a key made of `run` and of what is in it. Raises httpx.HTTPStatusError where a whole
-    batch is refused.
+    Sent again the same rows change nothing: one with an external id is known by it, and a batch of
+    those without one goes under a key that is made of what is in it. Raises httpx.HTTPStatusError
+    where a whole batch is refused.
     """
     outcome = Outcome()
     source = iter(rows)
     while chunk := list(itertools.islice(source, BATCH)):
         outcome.failures += [(row.line, row.problem) for row in chunk if row.contact is None]
-        sendable = [row for row in chunk if row.contact is not None]
-        if sendable:
-            _send_batch(sendable, client, run, outcome)
+        named: list[Row] = []
+        nameless: list[Row] = []
+        for row in chunk:
+            if row.contact is not None:
+                (named if row.contact.get("external_id") else nameless).append(row)
+        if named:
+            _send_batch(named, client, uuid.uuid4().hex, outcome)
+        if nameless:
+            _send_batch(nameless, client, "", outcome)
         yield outcome
 
 
 def _send_batch(rows: list[Row], client: httpx.Client, run: str, outcome: Outcome) -> None:
     body = json.dumps({"contacts": [row.contact for row in rows]}).encode()
     key = hashlib.sha256(run.encode() + b"\0" + body).hexdigest()
-    for result in _post(client, body, key)["results"]:
+    answer, repeated = _post(client, body, key)
+    for result in answer["results"]:
         status, problem = result["status"], result.get("problem") or {}
         if status == "pending":
             status, problem = _follow(client, result["status_url"])
@@ -109,13 +117,16 @@ def _send_batch(rows: list[Row], client: httpx.Client, run: str, outcome: Outcom
             line = rows[result["index"]].line
             outcome.failures.append((line, _reason(problem)))
         else:
+            status = "unchanged" if repeated and status != "unsettled" else status
             setattr(outcome, status, getattr(outcome, status) + 1)
 
 
-def _post(client: httpx.Client, body: bytes, key: str) -> dict[str, Any]:
-    """One batch; again with the same key where nobody knows whether it arrived."""
+def _post(client: httpx.Client, body: bytes, key: str) -> tuple[dict[str, Any], bool]:
+    """One batch; again with the same key where nobody knows whether it arrived. The answer, and
+    whether it is that of an earlier run.
+    """
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-    for pause in (*PAUSES, None):
+    for attempt, pause in enumerate((*PAUSES, None)):
         try:
             answer = client.post("/v1/contacts/batch", content=body, headers=headers)
         except httpx.TransportError:
@@ -123,7 +134,8 @@ def _post(client: httpx.Client, body: bytes, key: str) -> dict[str, Any]:
                 raise
         else:
             if answer.status_code not in PASSING or pause is None:
-                return dict(answer.raise_for_status().json())
+                repeated = "Idempotency-Replayed" in answer.headers and not attempt
+                return dict(answer.raise_for_status().json()), repeated
         time.sleep(pause)
     raise AssertionError("the last attempt returns or raises")
 
@@ -137,10 +149,8 @@ def _follow(client: httpx.Client, url: str) -> tuple[str, dict[str, Any]]:
         except httpx.TransportError:
             time.sleep(1)  # the door is being restarted; the row is safe
             continue
-        if answer.status_code == httpx.codes.CREATED:
-            return "created", {}
-        if answer.status_code == httpx.codes.OK:
-            return "updated", {}
+        if answer.is_success and answer.status_code != httpx.codes.ACCEPTED:
+            return answer.headers.get("Kith-Outcome", "updated"), {}
         if answer.status_code != httpx.codes.ACCEPTED and answer.status_code not in PASSING:
             return "failed", answer.json()
         time.sleep(0.2)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from kith.commands import benching, operating, running
+from kith.commands import benching, holds, operating, rules, running
 from kith.commands.faults import faults
 from kith.commands.importing import import_file
 
@@ -21,11 +21,22 @@ def make() -> typer.Typer:
     for name, command in _rules():
         app.command(name)(command)
     app.command()(operating.migrate)
-    app.command("topics")(operating.create_topics)
+    app.command()(operating.restore)
+    topics = typer.Typer(help="The topics of deploy/topics.yaml.")
+    topics.callback(invoke_without_command=True)(operating.topics_command)
+    topics.command()(operating.grow)
+    app.add_typer(topics, name="topics")
     app.command()(operating.workspace)
     outbox = typer.Typer(no_args_is_help=True, help="What services have written and sent.")
     outbox.command()(operating.refill)
     app.add_typer(outbox, name="outbox")
+    rules_ = typer.Typer(no_args_is_help=True, help="The rules of what makes one contact.")
+    rules_.command("diff")(rules.diff)
+    app.add_typer(rules_, name="rules")
+    held = typer.Typer(no_args_is_help=True, help="What is held back from CRM and webhooks.")
+    held.command("list")(holds.list_holds)
+    held.command()(holds.release)
+    app.add_typer(held, name="holds")
     bench = typer.Typer(no_args_is_help=True, help="How fast this is, on this machine.")
     bench.command("writes")(benching.bench_writes)
     bench.command("pipeline")(benching.bench_pipeline)

@@ -1,6 +1,5 @@
 """`kith import FILE`."""
 
-import uuid
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +40,7 @@ def import_file(
             ) as client,
             out.status("reading") as shown,
         ):
-            for outcome in importing.send(importing.read(file, format), client, uuid.uuid4().hex):
+            for outcome in importing.send(importing.read(file, format), client):
                 shown.update(f"{outcome.total} rows")
     except importing.NotImportable as error:
         out.print(str(error))

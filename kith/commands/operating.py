@@ -31,8 +31,38 @@ def migrate(
         provisioning.write_passwords(passfile, dsn, secret)
 
 
-def create_topics(directory: Directory = LOCAL) -> None:
+def topics_command(context: typer.Context, directory: Directory = LOCAL) -> None:
     """Create the topics of deploy/topics.yaml that are missing."""
+    if context.invoked_subcommand is None:
+        create_topics(directory)
+
+
+def grow(directory: Directory = LOCAL) -> None:
+    """Give running topics the partitions that deploy/topics.yaml has; then restart all services."""
+    bootstrap = needed(directory, "KITH_KAFKA_BOOTSTRAP")
+    grown = provisioning.grow_topics(bootstrap, needed(directory, "KITH_POSTGRES_DSN"))
+    for name in grown:
+        out.print(f"{name} has grown.")
+    out.print("Restart the services." if grown else "All topics have their partitions.")
+
+
+def restore(
+    services: Annotated[list[str], typer.Argument(help="Whose schemas were put back.")],
+    directory: Directory = LOCAL,
+) -> None:
+    """After a backup was put back and before these services start: lift numbers, read again."""
+    unknown = [service for service in services if service not in SERVICES]
+    if unknown:
+        out.print(f"{', '.join(unknown)}: none of {', '.join(SERVICES)}.")
+        raise typer.Exit(2)
+    bootstrap = needed(directory, "KITH_KAFKA_BOOTSTRAP")
+    for service in services:
+        done = provisioning.restore(bootstrap, needed(directory, "KITH_POSTGRES_DSN"), service)
+        lost = "no number" if done.hole is None else f"numbers {done.hole[0]} to {done.hole[1]}"
+        out.print(f"{service}: {lost} left out, {len(done.groups)} streams read again.")
+
+
+def create_topics(directory: Path) -> None:
     provisioning.create_topics(needed(directory, "KITH_KAFKA_BOOTSTRAP"))
     out.print("All topics are there.")
 

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from merge_resolver.domain import Rules, resolve
-from merge_resolver.domain.bodies import fact_of
+from merge_resolver.domain.bodies import any_fact_of
 from service_kit.sql import load_queries
 
 # Rank of the evidence, in words.
@@ -81,7 +81,7 @@ def _apart(rows: list[asyncpg.Record]) -> Counter[str]:
     refused.
     """
     facts = [
-        fact_of(row["fact"], row["kind"], row["record"], row["t"], json.loads(row["body"]))
+        any_fact_of(row["fact"], row["kind"], row["record"], row["t"], json.loads(row["body"]))
         for row in rows
     ]
     pairs = {

@@ -42,4 +42,8 @@ SELECT v.outcome,
 -- $1 space
 SELECT f.fact, f.kind, f.record, f.t, f.body::text AS body
   FROM merge_resolver.facts AS f
- WHERE f.space = $1;
+ WHERE f.space = $1
+ UNION ALL
+SELECT d.fact, d.kind, '', d.t, json_build_object('type', d.type, 'key', d.key)::text
+  FROM merge_resolver.decisions AS d
+ WHERE d.space = $1;

@@ -8,7 +8,7 @@ import asyncpg
 
 from contact_schema.changes import Snapshot
 from merge_resolver.domain import Rules, resolve
-from merge_resolver.domain.bodies import fact_of
+from merge_resolver.domain.bodies import any_fact_of
 from merge_resolver.domain.snapshot import snapshot_of
 
 Seen = dict[str, tuple[frozenset[str], Snapshot | None]]
@@ -18,7 +18,7 @@ Seen = dict[str, tuple[frozenset[str], Snapshot | None]]
 def defined(rows: Iterable[asyncpg.Record], rules: Rules) -> Seen:
     """What the definition says."""
     facts = [
-        fact_of(row["fact"], row["kind"], row["record"], row["t"], json.loads(row["body"]))
+        any_fact_of(row["fact"], row["kind"], row["record"], row["t"], json.loads(row["body"]))
         for row in rows
     ]
     return {

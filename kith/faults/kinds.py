@@ -2,44 +2,17 @@
 
 import asyncio
 import contextlib
-import random
 import signal
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer
 
-from kith.faults import servers
-from kith.faults.load import Load
+from kith.faults import backups, erasing, machine, servers
 from kith.faults.proxy import FaultProxy
-from kith.faults.stage import SESSION_TIMEOUT_MS, Stage
+from kith.faults.scene import READERS, Kind, Make, Scene
+from kith.faults.stage import SESSION_TIMEOUT_MS
 from kith.stack.configuration import SERVICES
 from kith.stack.provisioning import refill
-
-READERS = ("merge_resolver", "contacts_api")
-"""Who reads the steady stream."""
-
-
-@dataclass
-class Scene:
-    stage: Stage
-    load: Load
-    dice: random.Random
-
-
-Make = Callable[[Scene], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """`name` is a row of the table."""
-
-    name: str
-    make: Make
-
-
-async def _after(scene: Scene, least: float, most: float) -> None:
-    await asyncio.sleep(scene.dice.uniform(least, most))
 
 
 def _kill(service: str) -> Make:
@@ -62,11 +35,8 @@ def _freeze(service: str) -> Make:
     """Past the session time-out: the broker gives its partitions away, then it goes on."""
 
     async def make(scene: Scene) -> None:
-        scene.stage.signal(service, signal.SIGSTOP)
-        try:
-            await _after(scene, SESSION_TIMEOUT_MS / 1000 + 1, SESSION_TIMEOUT_MS / 1000 + 4)
-        finally:
-            scene.stage.signal(service, signal.SIGCONT)
+        with scene.stage.frozen(service):
+            await scene.wait(SESSION_TIMEOUT_MS / 1000 + 1, SESSION_TIMEOUT_MS / 1000 + 2)
 
     return make
 
@@ -94,7 +64,7 @@ async def _restart_postgres(scene: Scene) -> None:
 
 async def _kill_kafka(scene: Scene) -> None:
     await asyncio.to_thread(scene.stage.servers.kill_kafka)
-    await _after(scene, 0, 3)
+    await scene.wait(0, 3)
     await asyncio.to_thread(scene.stage.servers.start_kafka)
 
 
@@ -107,7 +77,7 @@ async def _freeze_kafka(scene: Scene) -> None:
     process = scene.stage.servers.kafka.process
     process.send_signal(signal.SIGSTOP)
     try:
-        await _after(scene, 3, 8)
+        await scene.wait(3, 8)
     finally:
         process.send_signal(signal.SIGCONT)
 
@@ -116,7 +86,7 @@ async def _terminate_backends(scene: Scene) -> None:
     for _ in range(3):
         role = scene.stage.role(scene.dice.choice(SERVICES))
         await servers.terminate_backends(scene.stage.servers.direct_dsn, role)
-        await _after(scene, 0.2, 0.8)
+        await scene.wait(0.2, 0.8)
 
 
 async def _kill_backend(scene: Scene) -> None:
@@ -128,7 +98,7 @@ def _reset(proxy_of: Callable[[Scene], FaultProxy]) -> Make:
     async def make(scene: Scene) -> None:
         for _ in range(3):
             await asyncio.to_thread(proxy_of(scene).reset_all)
-            await _after(scene, 0.1, 1.0)
+            await scene.wait(0.1, 1.0)
 
     return make
 
@@ -140,7 +110,7 @@ def _cut_within(proxy_of: Callable[[Scene], FaultProxy]) -> Make:
         weather = proxy_of(scene).weather
         for _ in range(8):
             weather.cut_after = scene.dice.randrange(100, 20_000)
-            await _after(scene, 0.2, 0.6)
+            await scene.wait(0.2, 0.6)
         proxy_of(scene).clear()
 
     return make
@@ -149,7 +119,7 @@ def _cut_within(proxy_of: Callable[[Scene], FaultProxy]) -> Make:
 def _slow(proxy_of: Callable[[Scene], FaultProxy]) -> Make:
     async def make(scene: Scene) -> None:
         proxy_of(scene).weather.delay = scene.dice.uniform(0.02, 0.2)
-        await _after(scene, 3, 6)
+        await scene.wait(3, 6)
         proxy_of(scene).clear()
 
     return make
@@ -161,7 +131,7 @@ def _half_open(proxy_of: Callable[[Scene], FaultProxy]) -> Make:
     async def make(scene: Scene) -> None:
         proxy = proxy_of(scene)
         proxy.weather.silent = True
-        await _after(scene, 2, 6)
+        await scene.wait(2, 6)
         await asyncio.to_thread(proxy.reset_all)
         proxy.clear()
 
@@ -178,13 +148,13 @@ def _to_kafka(scene: Scene) -> FaultProxy:
 
 async def _repeat_input(scene: Scene) -> None:
     scene.load.repeat = True
-    await _after(scene, 4, 6)
+    await scene.wait(4, 6)
     scene.load.repeat = False
 
 
 async def _late_input(scene: Scene) -> None:
     scene.load.late = True
-    await _after(scene, 4, 6)
+    await scene.wait(4, 6)
     scene.load.late = False
 
 
@@ -205,7 +175,7 @@ async def _second_copy(scene: Scene) -> None:
     copy = scene.stage.copy_of(service)
     process = await asyncio.to_thread(copy.__enter__)
     try:
-        await _after(scene, 1, 3)
+        await scene.wait(1, 3)
         process.kill()
     finally:
         await asyncio.to_thread(copy.__exit__, None, None, None)
@@ -257,5 +227,12 @@ KINDS = (
     Kind("rolling restart of all services", _rolling_restart),
     Kind("a second copy comes and is killed", _second_copy),
     Kind("a rebalance every 2 s", _rebalances),
+    Kind("the broker's data wiped", backups.wipe_broker),
+    Kind("offsets of all groups of a service set back", backups.set_offsets_back),
+    Kind("a service's schema restored from a backup", backups.restore),
+    Kind("partitions added", backups.grow),
+    Kind("an erasure while two services are killed", erasing.erase_while_killed),
+    Kind("PostgreSQL's disk full", machine.fill_disk),
+    Kind("a clock that jumps", machine.jump_clock),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

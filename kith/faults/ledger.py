@@ -29,6 +29,8 @@ class Ledger:
     accepted: dict[str, Sent] = field(default_factory=dict)
     open: dict[str, Sent] = field(default_factory=dict)
     """Sent, and not known to be accepted."""
+    erased: dict[str, Sent] = field(default_factory=dict)
+    """Accepted of people who were erased: nothing of it may be shown."""
     duplicates: int = 0
     """Answers that an event had been there before."""
     unknown: int = 0
@@ -50,6 +52,11 @@ class Ledger:
             self.open.pop(event.marker, None)
             if outcome == "ok":
                 self.accepted[event.marker] = event
+
+    def erase(self, person: str) -> None:
+        self.erased |= {m: sent for m, sent in self.accepted.items() if sent.person == person}
+        for marker in self.erased:
+            self.accepted.pop(marker, None)
 
     def close(self) -> None:
         self._file.close()

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from contact_schema.records import opaque_id
+from contact_schema.records import fact_id
 from kith.faults.ledger import Ledger, Sent
 
 PEOPLE_PER_STREAM = 6
@@ -37,7 +37,7 @@ class Agent:
 
     def door_id(self, marker: str) -> str:
         """Under which the door remembers an event."""
-        return opaque_id(self.space_key, "event", self.id, marker)
+        return fact_id(self.space_key, "event", self.id, marker)
 
 
 @dataclass
@@ -73,14 +73,18 @@ class Load:
 
     async def send_one(self, agent: Agent) -> str:
         """A person that nobody knew, accepted; the conversation to find him by."""
-        person = _Person(f"probe-{uuid.uuid4().hex[:12]}")
-        async with self._client(agent) as client:
-            await self._until_accepted(client, agent, [person.speaks(agent, late=False)])
+        person = Person.nobody_knew()
+        await self.send(agent, [person.speaks(agent, late=False)])
         return person.name
+
+    async def send(self, agent: Agent, batch: list[tuple[Sent, dict[str, Any]]]) -> None:
+        """Beside the stream; returns once it was accepted."""
+        async with self._client(agent) as client:
+            await self._until_accepted(client, agent, batch)
 
     async def _stream(self, agent: Agent, dice: random.Random) -> None:
         people = [
-            _Person(f"p{dice.getrandbits(48):012x}{self._rounds}") for _ in range(PEOPLE_PER_STREAM)
+            Person(f"p{dice.getrandbits(48):012x}{self._rounds}") for _ in range(PEOPLE_PER_STREAM)
         ]
         pause = len(people) * len(self.agents) / self.rate
         async with self._client(agent) as client:
@@ -134,12 +138,27 @@ class Load:
 
 
 @dataclass
-class _Person:
+class Person:
     name: str
     said: int = 0
 
+    @classmethod
+    def nobody_knew(cls) -> "Person":
+        return cls(f"probe-{uuid.uuid4().hex[:12]}")
+
     def speaks(self, agent: Agent, *, late: bool) -> tuple[Sent, dict[str, Any]]:
         """The next message; the first one comes with an address that one other person shares."""
+        if self.said == 1:
+            return self._message(agent, late=late, lead=True)
+        return self._message(agent, late=late)
+
+    def says(self, agent: Agent) -> tuple[Sent, dict[str, Any]]:
+        """The next message, without an address that others share."""
+        return self._message(agent)
+
+    def _message(
+        self, agent: Agent, *, late: bool = False, lead: bool = False
+    ) -> tuple[Sent, dict[str, Any]]:
         self.said += 1
         at = _FIRST_AT + timedelta(seconds=self.said)
         sent = Sent(f"{self.name}-{self.said}", agent.id, self.name, self.said, late)
@@ -150,7 +169,7 @@ class _Person:
             "conversation_id": self.name,
             "session_id": self.name,
         }
-        if self.said == 2:
+        if lead:
             email = f"{self.name[:-1][-4:-1]}@example.com"
             event |= {"type": "lead_captured", "lead": {"email": email}, "form": "contact"}
         else:

@@ -1,5 +1,6 @@
 """Compares the ledger with what each slice has and with what the API shows."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ class Findings:
     phantoms: Sequence[str] = ()
     """Accepted by the door, and never sent, or answered with a failure."""
     wrong_contacts: Sequence[str] = ()
+    left_over: Sequence[str] = ()
+    """Of people who were erased, and still shown."""
     unexplained: int = 0
     """Accepted and in none of the four endings: applied, rejected, dead-lettered, suppressed."""
 
@@ -41,6 +44,7 @@ class Findings:
             or self.out_of_order
             or self.phantoms
             or self.wrong_contacts
+            or self.left_over
             or self.unexplained
         )
 
@@ -54,10 +58,26 @@ async def prepare(dsn: str) -> None:
         await connection.close()
 
 
+async def last_applied(dsn: str) -> int:
+    """Number of the last write in that log."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        return int(await connection.fetchval(QUERIES.get_last_applied.text))
+    finally:
+        await connection.close()
+
+
 async def compare(
-    dsn: str, api: str, ledger: Ledger, agents: Sequence[Agent], people: Iterable[Sent]
+    dsn: str,
+    api: str,
+    ledger: Ledger,
+    agents: Sequence[Agent],
+    people: Iterable[Sent],
+    since: int = 0,
 ) -> Findings:
-    """On a stack at rest. `people` are those whose timelines are read through the API too."""
+    """On a stack at rest, of these agents. `people` are those whose timelines are read through
+    the API too; `since` is a number of `last_applied` from before these agents came.
+    """
     if ledger.open:
         raise RuntimeError("the load is still waiting for answers")
     shown = await _shown_by_api(api, agents, people)
@@ -65,16 +85,18 @@ async def compare(
     try:
         rows = await connection.fetch(QUERIES.list_timeline.text, [a.space for a in agents])
         entries = {row["event_id"]: row["entries"] for row in rows}
-        applied = await connection.fetch(QUERIES.list_applied.text)
+        applied = await connection.fetch(QUERIES.list_applied.text, since)
         accepted = await connection.fetch(QUERIES.list_accepted.text, [a.id for a in agents])
         letters = await _dead_letters(connection)
         wrong = [one for a in agents for one in await _wrong_contacts(connection, a.space)]
     finally:
         await connection.close()
-    known = set(ledger.accepted)
     named = {agent.id: agent for agent in agents}
-    known_ids = {named[s.agent].door_id(s.marker): s.marker for s in ledger.accepted.values()}
+    sent = {m: s for m, s in (ledger.accepted | ledger.erased).items() if s.agent in named}
+    known = sent.keys() & ledger.accepted.keys()
+    known_ids = {named[s.agent].door_id(s.marker): s.marker for s in sent.values()}
     by_door = {known_ids.get(row["event"], row["event"]) for row in accepted}
+    by_door -= ledger.erased.keys()
     visible = set(entries)
     return Findings(
         lost=sorted((known - visible) | (known - by_door) | _unseen(people, shown)),
@@ -82,6 +104,7 @@ async def compare(
         out_of_order=out_of_order(applied, ledger.accepted),
         phantoms=sorted(by_door - known),
         wrong_contacts=wrong,
+        left_over=sorted((visible | set(shown)) & ledger.erased.keys()),
         unexplained=len(by_door) - len(visible & by_door) - letters,
     )
 
@@ -118,19 +141,25 @@ def _unseen(people: Iterable[Sent], shown: Counter[str]) -> set[str]:
 
 async def _shown_by_api(api: str, agents: Sequence[Agent], people: Iterable[Sent]) -> Counter[str]:
     """How often each of these events stands in a timeline, as anybody reads it."""
-    wanted = {(sent.agent, sent.person) for sent in people}
+    wanted: dict[str, set[str]] = {}
+    for sent in people:
+        wanted.setdefault(sent.agent, set()).add(sent.person)
     found: Counter[str] = Counter()
-    read: set[str] = set()
-    for agent in agents:
-        headers = {"Authorization": f"Bearer {agent.key}"}
-        async with httpx.AsyncClient(base_url=api, headers=headers, timeout=15) as client:
-            for person in sorted(p for a, p in wanted if a == agent.id):
-                answer = await client.get("/v1/contacts", params={"conversation_id": person})
-                for contact in answer.raise_for_status().json()["data"]:
-                    if contact["id"] not in read:
-                        read.add(contact["id"])
-                        await _read_timeline(client, contact["id"], found)
+    asked = [agent for agent in agents if agent.id in wanted]
+    await asyncio.gather(*(_read_space(api, one, wanted[one.id], found) for one in asked))
     return found
+
+
+async def _read_space(api: str, agent: Agent, people: set[str], found: Counter[str]) -> None:
+    headers = {"Authorization": f"Bearer {agent.key}"}
+    read: set[str] = set()
+    async with httpx.AsyncClient(base_url=api, headers=headers, timeout=15) as client:
+        for person in sorted(people):
+            answer = await client.get("/v1/contacts", params={"conversation_id": person})
+            for contact in answer.raise_for_status().json()["data"]:
+                if contact["id"] not in read:
+                    read.add(contact["id"])
+                    await _read_timeline(client, contact["id"], found)
 
 
 async def _read_timeline(client: httpx.AsyncClient, contact: str, found: Counter[str]) -> None:

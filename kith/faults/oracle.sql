@@ -12,9 +12,16 @@ SELECT t.space, t.event_id, count(*) AS entries
 
 -- name: list_applied
 -- Every write of an effect, in the order of the writes: also those a unique key then swallowed.
+-- $1 number of a write: what came behind it
 SELECT a.slice, a.name, a.transaction::text AS transaction
   FROM faults.applied AS a
+ WHERE a.no > $1
  ORDER BY a.no;
+
+-- name: get_last_applied
+-- Where the log of writes is.
+SELECT coalesce(max(a.no), 0)
+  FROM faults.applied AS a;
 
 -- name: list_accepted
 -- What the door committed.
@@ -28,7 +35,11 @@ SELECT e.agent, e.event
 -- $1 space
 SELECT f.fact, f.kind, f.record, f.t, f.body::text AS body
   FROM merge_resolver.facts AS f
- WHERE f.space = $1;
+ WHERE f.space = $1
+ UNION ALL
+SELECT d.fact, d.kind, '', d.t, json_build_object('type', d.type, 'key', d.key)::text
+  FROM merge_resolver.decisions AS d
+ WHERE d.space = $1;
 
 -- name: list_resolved
 -- Records and contacts as the resolver has them.

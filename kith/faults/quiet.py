@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from kith.stack.configuration import SERVICES
 from service_kit import topics
 
-_LOOK_AGAIN_SECONDS = 0.5
+_LOOK_AGAIN_SECONDS = 0.2
 _ANSWER_SECONDS = 20.0
 
 
@@ -102,8 +102,8 @@ async def _unread(bootstrap: str, listed: topics.Topics) -> list[str]:
         }
         ends = await consumer.end_offsets(list(wanted))
         reasons = []
-        for group, topic in groups.items():
-            committed = await admin.list_consumer_group_offsets(group)
+        told = await asyncio.gather(*map(admin.list_consumer_group_offsets, groups))
+        for (group, topic), committed in zip(groups.items(), told, strict=True):
             left = 0
             for p in range(topic.partitions):
                 place = TopicPartition(topic.name, p)

@@ -45,6 +45,14 @@ class Servers:
         self.to_kafka.stop()
         self.to_postgres.stop()
 
+    @property
+    def postgres_data(self) -> Path:
+        return self._directory / "postgres" / "data"
+
+    @property
+    def kafka_data(self) -> Path:
+        return self._directory / "kafka" / "data"
+
     def start_postgres(self) -> None:
         """A killed server's processes may linger, and its successor refuses: ask until it comes."""
         deadline = time.monotonic() + _PATIENCE_SECONDS

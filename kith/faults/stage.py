@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,11 +33,19 @@ class Stage:
     stack: Stack
     configuration: Configuration
     agents: list[Agent]
-    topics_file: Path = TOPICS_FILE
+    topics_file: Path
+    """A copy of its own: it may grow."""
+    _workspaces: int = 0
 
     @property
     def urls(self) -> dict[str, str]:
         return {service: self.configuration.url(service) for service in SERVICES}
+
+    def new_agents(self) -> None:
+        """As many as before, in new spaces: what is compared each time stays small."""
+        self._workspaces += 1
+        name = f"faults-{self._workspaces}"
+        self.agents = _make_agents(self.configuration, len(self.agents), name)
 
     def role(self, service: str) -> str:
         return migrate.role_of(service)
@@ -60,14 +69,24 @@ class Stage:
             time.sleep(0.05)
 
     @contextmanager
-    def copy_of(self, service: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A second process of a service, ready; ended in order."""
+    def frozen(self, service: str) -> Iterator[None]:
+        self.signal(service, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(service, signal.SIGCONT)
+
+    @contextmanager
+    def copy_of(
+        self, service: str, more: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A second process of a service, ready; ended in order. `more` is of its environment."""
         port = ports.pick(None)
         shared = parts.shared_environment(self.configuration, self.servers.bootstrap)
         secret = self.configuration.keys.secret
         dsn = migrate.service_dsn(self.servers.dsn, service, secret)
         environment = parts.service_environment(shared, self.configuration, service, dsn)
-        environment["KITH_HTTP_PORT"] = str(port)
+        environment |= {"KITH_HTTP_PORT": str(port), **(more or {})}
         log = self.stack.layout.log(f"{service}-copy")
         process = parts.launch(f"{service}.app", environment, log)
         try:
@@ -86,12 +105,19 @@ def open_stage(directory: Path, spaces: int) -> Iterator[Stage]:
     servers = Servers(directory)
     try:
         with _addresses(servers):
+            topics_file = directory / "topics.yaml"
+            shutil.copy(TOPICS_FILE, topics_file)
             stack = Stack(
-                directory / "stack", settings={"KITH_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS)}
+                directory / "stack",
+                settings={
+                    "KITH_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),
+                    "KITH_TOPICS_FILE": str(topics_file),
+                },
             )
             with stack:
                 made = configuration.saved(stack.layout)
-                yield Stage(servers, stack, made, _make_agents(made, spaces))
+                agents = _make_agents(made, spaces, "faults")
+                yield Stage(servers, stack, made, agents, topics_file)
     finally:
         servers.stop()
 
@@ -112,7 +138,7 @@ def _addresses(servers: Servers) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _make_agents(made: Configuration, spaces: int) -> list[Agent]:
+def _make_agents(made: Configuration, spaces: int, workspace: str) -> list[Agent]:
     keys = [configuration.api_key() for _ in range(spaces)]
     body = {
         "agents": [
@@ -126,7 +152,7 @@ def _make_agents(made: Configuration, spaces: int) -> list[Agent]:
         ]
     }
     headers = {"Authorization": f"Bearer {made.keys.service_token}"}
-    url = f"{made.url('contacts_api')}/internal/v1/workspaces/faults"
+    url = f"{made.url('contacts_api')}/internal/v1/workspaces/{workspace}"
     answer = httpx.put(url, json=body, headers=headers, timeout=30).raise_for_status().json()
     by_name = {one["name"]: one for one in answer["agents"]}
     agents = [_agent(by_name[f"Agent {n}"], key, made.keys.secret) for n, key in enumerate(keys)]

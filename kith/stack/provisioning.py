@@ -9,7 +9,7 @@ import asyncpg
 import service_kit
 from kith.stack.configuration import SERVICES
 from kith.stack.layout import ROOT
-from service_kit import migrate, topics
+from service_kit import growing, migrate, restoring, topics
 from service_kit.sql import load_queries
 
 TOPICS_FILE = ROOT / "deploy" / "topics.yaml"
@@ -33,6 +33,17 @@ def create_topics(bootstrap: str) -> None:
 def refill(admin_dsn: str, service: str, first: int) -> int:
     """Set a relay's mark back so that it sends again from `first`; the mark it has now."""
     return asyncio.run(_refill(admin_dsn, service, first))
+
+
+def grow_topics(bootstrap: str, admin_dsn: str) -> list[str]:
+    """Give topics the partitions that deploy/topics.yaml has for them; which ones got more."""
+    return asyncio.run(growing.grow(bootstrap, admin_dsn, TOPICS_FILE, SERVICES))
+
+
+def restore(bootstrap: str, admin_dsn: str, service: str) -> restoring.Restored:
+    """Set a service right whose schema was put back from a backup, before it starts."""
+    listed = topics.load(TOPICS_FILE)
+    return asyncio.run(restoring.restore(bootstrap, admin_dsn, service, SERVICES, listed))
 
 
 def write_passwords(file: Path, admin_dsn: str, secret: str) -> None:

@@ -106,6 +106,8 @@ class ContactChanged(Message):
     joined: tuple[ContactRecord, ...] = ()
     """Also repeats a record whose verification changed."""
     left: tuple[str, ...] = ()
+    held: bool = False
+    """Nothing outside is told yet: more came of one fact than should, and somebody is to look."""
 
 
 class MergeEvidence(Value):
@@ -132,6 +134,7 @@ class ContactsMerged(Message):
     """The operator's link (a fact id) that did it: what an undo retracts."""
     actor: str | None = None
     at: datetime
+    held: bool = False
 
 
 class ContactSplit(Message):
@@ -146,6 +149,33 @@ class ContactSplit(Message):
     cause: MergeCause
     undone: str | None = None
     """The merge (journal id) that this split takes back, if it is an undo."""
+    undone_too: tuple[str, ...] = ()
+    """Further merges of which nothing holds together any more."""
+    at: datetime
+    held: bool = False
+
+
+class ContactsHeld(Message):
+    """What one fact, or one heap of shared identifiers, changes is held back from CRM and webhooks
+    until somebody releases it.
+    """
+
+    TOPIC: ClassVar[str] = "contacts.changes.v1"
+
+    hold: str
+    reason: Literal["many-contacts", "work-cap"]
+    fact: str | None = None
+    contacts: int
+    """How many contacts changed, or how many claims must be looked at."""
+    at: datetime
+
+
+class ContactsReleased(Message):
+    """Somebody has looked: everything held is told as it is now, before this."""
+
+    TOPIC: ClassVar[str] = "contacts.changes.v1"
+
+    hold: str
     at: datetime
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from contact_schema.envelope import Message, Personal, Value
 from contact_schema.observations import Fields, IdentifierType, Observation
+from contact_schema.settings import Policies
 
 
 class Actor(Value):
@@ -96,11 +97,22 @@ class Side(Value):
     identifiers: tuple[SideIdentifier, ...] = ()
 
 
+class Owner(SideIdentifier):
+    """Whose this shared identifier is from now on: ``contact`` is any id of one of the sides."""
+
+    contact: str
+
+
 class SeparateRecords(Command):
-    """An operator says: not one person."""
+    """An operator says: not one person. Undoing an automatic merge names it in ``merge`` in place
+    of ``sides``: they are what it had joined, as they were.
+    """
 
     fact: str
-    sides: tuple[Side, ...]
+    sides: tuple[Side, ...] = ()
+    merge: str | None = None
+    owners: tuple[Owner, ...] = ()
+    """Of a merge's shared identifiers; one that is not named goes to the stronger claim."""
 
 
 class RetractFacts(Command):
@@ -112,6 +124,40 @@ class RetractFacts(Command):
 
     facts: tuple[str, ...]
     keep_apart: bool = False
+    owners: tuple[Owner, ...] = ()
+    """Who keeps which shared identifier, where the sides are separated."""
+
+
+class BlockIdentifier(Command):
+    """This identifier never links anything; lifted by retracting ``fact``."""
+
+    fact: str
+    identifier: SideIdentifier
+
+
+class ReleaseIdentifier(Command):
+    """This identifier changed hands at ``at``: a recycled number, a browser handed over."""
+
+    fact: str
+    identifier: SideIdentifier
+
+
+class ChangePolicy(Command):
+    """The rules of the space from here on, whole. What they change is told as it is found."""
+
+    policies: Policies
+
+
+class RevokeProof(Command):
+    """Proofs of these user ids so far count as typed: those accepted up to ``at``, and whatever was
+    signed by then. Read by the resolver (``fact``) and by `identity_verify`.
+    """
+
+    contact: str
+    fact: str
+    users: tuple[Personal, ...]
+    """Byte-exact, as in `IdentityClaimed`."""
+    expected_version: int | None = None
 
 
 class ResyncContact(Command):

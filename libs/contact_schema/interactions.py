@@ -109,8 +109,13 @@ class IdentityVerified(Message):
     proof: Proof
     """``proven`` by a signature, ``asserted`` when the customer's own server vouched."""
     method: Literal["hash", "token", "server"]
+    signed_at: datetime | None = None
+    """When it was signed at the earliest: the ``iat`` of a token, the beginning of a hash's secret.
+    """
     observation: Observation
-    """Holds the user id as an identifier of type ``user`` with this proof, and the metadata."""
+    """Holds the user id as an identifier of type ``user`` with this proof, and the metadata; of a
+    token with signed values there is a second one, whose fields are of class ``signed``.
+    """
 
 
 class IdentityRefused(Message):
@@ -133,5 +138,6 @@ class IdentityRefused(Message):
         "expired",
         "malformed",
         "unsupported",
+        "rate-limited",
     ]
     at: datetime

@@ -66,6 +66,20 @@ class KeySettings(Value):
     """Own limits, not multiplied by the deployment's factor."""
 
 
+Cap = Literal[
+    "accounts_per_email",
+    "accounts_per_phone",
+    "accounts_per_channel",
+    "accounts_per_crm",
+    "accounts_per_browser",
+    "accounts_per_role_mailbox",
+    "emails_per_contact",
+    "phones_per_contact",
+    "channels_per_contact",
+    "crm_per_contact",
+]
+
+
 class Policies(Value):
     anonymous_contacts: Literal["on", "off"] = "on"
     typed_email: Literal["merge", "suggest"] = "merge"
@@ -75,6 +89,8 @@ class Policies(Value):
     audiences: tuple[str, ...] = AUDIENCES
     plan_audiences: dict[str, str] = Field(default_factory=dict)
     """Plan as sent to audience; a plan that is an audience's own name needs no entry."""
+    caps: dict[Cap, Annotated[int, Field(ge=1, le=1000)]] = Field(default_factory=dict)
+    """In place of the usual ones: how many may share an identifier or be on one contact."""
 
 
 class AgentSettings(Message):

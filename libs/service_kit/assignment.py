@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CommitFailedError, KafkaError
 
 from service_kit import metrics
 from service_kit.consumer import Consumer
@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 _STUCK_SECONDS = 300.0
 _BATCH_PATIENCE = 25.0
+_TRIES = 5
 
 
-async def prime(bootstrap: str, group: str, topic: str, partitions: int) -> None:
-    """Commit the beginning for partitions that have no committed offset yet.
+async def prime(
+    bootstrap: str, group: str, topic: str, partitions: int, *, anew: bool = False
+) -> None:
+    """Commit the beginning for partitions that have no committed offset yet, or `anew` for all.
 
     A group with members refuses it: then a copy of this service is at it, or was killed lately.
+    For a first start that is well, it only saves the client's first poll from failing: whoever is
+    assigned a partition without an offset begins at its first record. Only `anew` insists, and
+    raises TimeoutError.
     """
     mine = [TopicPartition(topic, p) for p in range(partitions)]
     for attempt in range(60):
@@ -34,12 +40,17 @@ async def prime(bootstrap: str, group: str, topic: str, partitions: int) -> None
         try:
             await consumer.start()
             consumer.assign(mine)
-            new = [tp for tp in mine if await consumer.committed(tp) is None]
+            new = [tp for tp in mine if anew or await consumer.committed(tp) is None]
             if not new:
                 return
             beginnings = await consumer.beginning_offsets(new)
             await consumer.commit(dict(beginnings))
             return
+        except CommitFailedError:
+            if attempt >= _TRIES and not anew:
+                _log.info("group.not_primed", group=group)
+                return
+            await asyncio.sleep(min(2.0, 0.1 * (attempt + 1)))
         except KafkaError as error:
             _log.info("group.not_primed", group=group, error=type(error).__name__)
             await asyncio.sleep(min(2.0, 0.1 * (attempt + 1)))

@@ -33,14 +33,40 @@ SELECT pg_try_advisory_lock(hashtext('kith.relay'), hashtext(current_schema()));
 SELECT m.last_seq AS mark, h.last_seq AS head
   FROM relay_mark AS m, outbox_head AS h;
 
+-- name: list_holes
+-- Numbers that a restore has left out: they will never come.
+SELECT h.first_seq, h.last_seq
+  FROM outbox_holes AS h;
+
+-- name: insert_hole
+-- So that the relay does not stop where a restore has jumped.
+-- $1 first number left out, $2 last one
+INSERT INTO outbox_holes (first_seq, last_seq)
+VALUES ($1, $2);
+
+-- name: end_relay
+-- Takes the relay's lock from whoever holds it; that relay asks for it again.
+SELECT pg_terminate_backend(l.pid)
+  FROM pg_locks AS l
+  JOIN pg_database AS d ON d.oid = l.database
+ WHERE l.locktype = 'advisory'
+   AND l.granted
+   AND d.datname = current_database()
+   AND l.classid::bigint = hashtext('kith.relay')::bigint & 4294967295
+   AND l.objid::bigint = hashtext(current_schema())::bigint & 4294967295;
+
 -- name: list_unsent
--- The next rows in order.
--- $1 mark, $2 limit
-SELECT o.seq, o.prev, o.topic, o.partition, o.key, o.headers, o.body
-  FROM outbox AS o
- WHERE o.seq > $1
- ORDER BY o.seq
- LIMIT $2;
+-- The next rows in order, at least one; a mark that was set back may stand inside a row.
+-- $1 mark, $2 most messages
+SELECT n.first_seq, n.last_seq, n.prev, n.topic, n.partition, n.messages
+  FROM (SELECT o.first_seq, o.last_seq, o.prev, o.topic, o.partition, o.messages,
+               sum(o.last_seq - o.first_seq + 1) OVER (ORDER BY o.last_seq) AS messages_so_far
+          FROM outbox AS o
+         WHERE o.last_seq > $1
+         ORDER BY o.last_seq
+         LIMIT $2) AS n
+ WHERE n.messages_so_far - (n.last_seq - n.first_seq + 1) < $2
+ ORDER BY n.last_seq;
 
 -- name: mark_sent
 -- Compare and set: a refill that moved the mark back meanwhile wins. Offsets are kept in any case.
@@ -79,19 +105,24 @@ SELECT m.last_seq
 -- Refill: send again from a sequence, or from the oldest kept row. Never forward.
 -- $1 first sequence to send again
 UPDATE relay_mark AS m
-   SET last_seq = least(m.last_seq, greatest($1::bigint, (SELECT min(o.seq) FROM outbox AS o)) - 1)
+   SET last_seq = least(m.last_seq,
+                        greatest($1::bigint, (SELECT o.first_seq
+                                                FROM outbox AS o
+                                               ORDER BY o.last_seq
+                                               LIMIT 1)) - 1)
+ WHERE EXISTS (SELECT FROM outbox)
 RETURNING m.last_seq;
 
 -- name: prune_outbox
 -- Rows older than every topic's retention. What is not acknowledged yet is never dropped.
 -- $1 days kept, $2 limit
 DELETE FROM outbox
- WHERE seq IN (SELECT o.seq
-                 FROM outbox AS o
-                WHERE o.created_at < now() - make_interval(days => $1)
-                  AND o.seq <= (SELECT m.last_seq FROM relay_mark AS m)
-                ORDER BY o.seq
-                LIMIT $2);
+ WHERE last_seq IN (SELECT o.last_seq
+                      FROM outbox AS o
+                     WHERE o.created_at < now() - make_interval(days => $1)
+                       AND o.last_seq <= (SELECT m.last_seq FROM relay_mark AS m)
+                     ORDER BY o.last_seq
+                     LIMIT $2);
 
 -- name: prune_dead_letters
 -- They hold whole bodies, so they go when the outbox's copies go.
@@ -104,8 +135,8 @@ DELETE FROM dead_letters
 SELECT h.last_seq - m.last_seq AS rows,
        coalesce(extract(epoch FROM clock_timestamp() - (SELECT o.created_at
                                                           FROM outbox AS o
-                                                         WHERE o.seq > m.last_seq
-                                                         ORDER BY o.seq
+                                                         WHERE o.last_seq > m.last_seq
+                                                         ORDER BY o.last_seq
                                                          LIMIT 1)), 0)::float8 AS oldest_seconds
   FROM relay_mark AS m, outbox_head AS h;
 
@@ -139,6 +170,22 @@ UPDATE watermarks AS w
  WHERE w.topic = $1
    AND w.partition = m.partition
    AND w.producer = m.producer;
+
+-- name: begin_watermarks
+-- New partitions begin where each producer is: whatever comes there first is newer, and counts as such.
+-- $1 topic, $2 first new partition, $3 last one, $4 producers, $5 how far each has sent
+INSERT INTO watermarks (topic, partition, producer, last_seq)
+SELECT $1, new.partition, sent.producer, sent.last_seq
+  FROM generate_series($2::int, $3::int) AS new (partition),
+       unnest($4::text[], $5::bigint[]) AS sent (producer, last_seq)
+    ON CONFLICT (topic, partition, producer) DO NOTHING;
+
+-- name: get_newest_applied
+-- The highest number of a producer that this service has applied, 0 without any.
+-- $1 producer
+SELECT coalesce(max(w.last_seq), 0)
+  FROM watermarks AS w
+ WHERE w.producer = $1;
 
 -- name: insert_dead_letters
 -- Those that were not there: only they are sent on. Columns as one JSON array of objects.

@@ -21,6 +21,9 @@ CounterName = Literal[
     "http.requests",  # by status
     "events.accepted",
     "events.refused",
+    "events.rejected",  # of a claim that was refused, where the agent's policy says so
+    "identity.verified",  # by method
+    "identity.verification_failed",  # by slug
     "probe.sent",
     "probe.lost",  # sent and not visible in time
 ]
@@ -53,6 +56,8 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "consumer.rebalanced": ("stream",),
     "http.requests": ("status",),
     "events.refused": ("slug",),
+    "identity.verified": ("method",),
+    "identity.verification_failed": ("slug",),
     "stream.lag_messages": ("stream",),
     "stream.lag_seconds": ("stream",),
     "service.answers": ("service",),

@@ -22,6 +22,9 @@ _ROLE_SETTINGS = {
     "statement_timeout": "10s",
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "10s",
+    # Our statements look up a handful of rows by key. The default is that of a spinning disk, and
+    # makes whole tables be read instead.
+    "random_page_cost": "1.1",
 }
 
 

@@ -1,21 +1,29 @@
-"""The outbox: messages as rows, in the transaction of what they tell, in commit order."""
+"""The outbox: messages as rows, in the transaction of what they tell, in commit order.
 
-from collections.abc import Mapping, Sequence
+One row holds what one transaction says in one partition, up to what fits into a record batch.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from contact_schema.envelope import Message
+from service_kit.packing import pack, size_of
 from service_kit.queries import QUERIES
 from service_kit.topics import Topic
 
 MAX_BYTES = 768 * 1024
 """Body and headers together; a broker's default limit is 1 MB, and one refusal jams an outbox."""
 _HEADER_ROOM = 512
-_COLUMNS = ["seq", "prev", "topic", "partition", "key", "headers", "body"]
+_COLUMNS = ["first_seq", "last_seq", "prev", "topic", "partition", "messages"]
+_ROW_BYTES = 160 * 1024
+"""A row is sent whole, so it has to fit into a record batch beside the headers of each message."""
+_SENT_BESIDE = 128
+"""Bytes that a message has in a record batch and not in the outbox, at most."""
 
 
 class MessageTooLarge(ValueError):
@@ -50,33 +58,64 @@ def compose(
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     key = message.key.encode()
-    if len(body) + len(key) + sum(map(len, headers.values())) + _HEADER_ROOM > MAX_BYTES:
+    size = len(body) + len(key) + sum(map(len, headers.values()))
+    if size + _HEADER_ROOM > MAX_BYTES:
         raise MessageTooLarge(f"{type(message).__name__} is larger than {MAX_BYTES} bytes")
     return Outgoing(topic.name, topic.partition_of(key), key, headers, body, message)
 
 
 async def append(connection: Any, outgoing: Sequence[Outgoing]) -> list[int]:
-    """Give each its sequence and the previous one of its partition, and write it.
+    """Give each its sequence, in order within its partition, and write them.
 
-    Locks the head to the commit: nothing that takes long may follow. Returns the sequences.
+    Locks the head to the commit: nothing that takes long may follow. Returns the sequences, in the
+    order of `outgoing`.
     """
+    places: dict[tuple[str, int], list[int]] = {}
+    for number, o in enumerate(outgoing):
+        places.setdefault((o.topic, o.partition), []).append(number)
     last: int = await connection.fetchval(QUERIES.lock_head.text, len(outgoing))
-    first = last - len(outgoing) + 1
-    tails: dict[tuple[str, int], int] = {}
-    for sequence, message in enumerate(outgoing, first):
-        tails[(message.topic, message.partition)] = sequence
+    sequences, tails = [0] * len(outgoing), {}
+    sequence = last - len(outgoing)
+    for place, numbers in places.items():
+        for number in numbers:
+            sequence += 1
+            sequences[number] = sequence
+        tails[place] = sequence
+    before = await _move_tails(connection, tails)
+    records = [
+        (first, final, before[place] if first == sequences[numbers[0]] else first - 1, *place, row)
+        for place, numbers in places.items()
+        for first, final, row in _rows([outgoing[n] for n in numbers], sequences[numbers[0]])
+    ]
+    await connection.copy_records_to_table("outbox", columns=_COLUMNS, records=records)
+    return sequences
+
+
+async def _move_tails(
+    connection: Any, tails: Mapping[tuple[str, int], int]
+) -> dict[tuple[str, int], int]:
+    """The last sequence of each of these partitions before this transaction; 0: none."""
     rows = await connection.fetch(
         QUERIES.move_tails.text,
         [topic for topic, _ in tails],
         [partition for _, partition in tails],
         list(tails.values()),
     )
-    previous = {(row["topic"], row["partition"]): row["last_seq"] for row in rows}
-    records = []
-    for sequence, o in enumerate(outgoing, first):
-        before = previous.get((o.topic, o.partition), 0)
-        previous[(o.topic, o.partition)] = sequence
-        headers = orjson.dumps(o.headers).decode()
-        records.append((sequence, before, o.topic, o.partition, o.key, headers, o.body))
-    await connection.copy_records_to_table("outbox", columns=_COLUMNS, records=records)
-    return list(range(first, last + 1))
+    found = {(row["topic"], row["partition"]): row["last_seq"] for row in rows}
+    return {place: found.get(place, 0) for place in tails}
+
+
+def _rows(messages: Sequence[Outgoing], first: int) -> Iterator[tuple[int, int, bytes]]:
+    """First and last sequence of each row of a partition, and its messages."""
+    waiting: list[tuple[bytes, bytes, bytes]] = []
+    size = 0
+    for sequence, o in enumerate(messages, first):
+        headers = orjson.dumps(o.headers)
+        more = size_of(o.key, headers, o.body) + _SENT_BESIDE
+        if waiting and size + more > _ROW_BYTES:
+            yield sequence - len(waiting), sequence - 1, pack(waiting)
+            waiting, size = [], 0
+        waiting.append((o.key, headers, o.body))
+        size += more
+    final = first + len(messages) - 1
+    yield final - len(waiting) + 1, final, pack(waiting)

@@ -171,5 +171,4 @@ def _refills(runtime: Runtime) -> Stream:
         handler=refilling.on_refills(runtime),
         messages=(RefillRequested,),
         trusted_sequences=False,
-        idle_ms=500,
     )

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from service_kit.packing import Packed, unpack
 
 _PATIENCE = 30.0
 _BATCH_BYTES = 262_144
@@ -24,6 +25,8 @@ class Round:
     acknowledged: dict[Place, int] = field(default_factory=dict)
     """Last sequence acknowledged in each partition."""
     last_offsets: dict[Place, int] = field(default_factory=dict)
+    sent: int = 0
+    """Messages that were acknowledged."""
     failure: BaseException | None = None
 
 
@@ -68,10 +71,17 @@ class Sender:
         ends = await asyncio.wait_for(self._probe.end_offsets(partitions), _PATIENCE)
         return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
-    async def newest_own_sequence(self, since: Mapping[Place, int]) -> int:
-        """Highest sequence of this service found behind these offsets; 0 if there is none."""
+    async def newest_own_sequence(
+        self, since: Mapping[Place, int], look_back: int | None = _LOOK_BACK
+    ) -> int:
+        """Highest sequence of this service found behind these offsets; 0 if there is none.
+
+        Of each partition the last `look_back` records are looked at, or all.
+        """
         ends = await self.log_ends(list(since))
         behind = {p: end for p, end in ends.items() if end > since[p] + 1}
+        if look_back is not None:
+            since = {p: max(since[p], end - look_back - 1) for p, end in behind.items()}
         return await self._newest_behind(since, behind) if behind else 0
 
     async def _newest_behind(self, since: Mapping[Place, int], behind: dict[Place, int]) -> int:
@@ -81,9 +91,10 @@ class Sender:
         try:
             await reader.start()
             reader.assign([TopicPartition(*place) for place in behind])
-            for place, end in behind.items():
-                first = max(since[place] + 1, end - _LOOK_BACK)
-                reader.seek(TopicPartition(*place), first)
+            firsts = await reader.beginning_offsets([TopicPartition(*place) for place in behind])
+            for place in behind:
+                partition = TopicPartition(*place)
+                reader.seek(partition, max(since[place] + 1, firsts[partition]))
             while behind:
                 batches = await reader.getmany(timeout_ms=200)
                 for record in (record for records in batches.values() for record in records):
@@ -97,23 +108,35 @@ class Sender:
             await reader.stop()
         return newest
 
-    async def send(self, rows: Sequence[Any]) -> Round:
-        """Send the rows in order. What does not fit into its partition's batch waits."""
+    async def send(self, rows: Sequence[Any], *, after: int, done: Mapping[Place, int]) -> Round:
+        """Send in order what is behind `after` and behind what is `done` in its partition.
+
+        What does not fit into its partition's batch waits.
+        """
         pending: dict[Place, tuple[Any, int]] = {}
-        groups: dict[Place, list[Any]] = {}
+        full: set[Place] = set()
         for row in rows:
-            groups.setdefault((row["topic"], row["partition"]), []).append(row)
-        for place, group in groups.items():
-            batch = self._producer.create_batch()
-            last = 0
-            for row in group:
-                key, value, headers = row["key"], row["body"], headers_of(row, self._service)
-                if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+            place = (row["topic"], row["partition"])
+            known = max(after, done.get(place, 0))
+            if place in full or row["last_seq"] <= known:
+                continue
+            batch, _ = pending.get(place) or (self._producer.create_batch(), 0)
+            for message in unpack(row):
+                if message.sequence <= known:
+                    continue
+                if not self._append(batch, message):
+                    full.add(place)
                     break
-                last = row["seq"]
+                pending[place] = (batch, message.sequence)
+        for batch, _ in pending.values():
             batch.close()
-            pending[place] = (batch, last)
         return await self._acknowledged(pending)
+
+    def _append(self, batch: Any, message: Packed) -> bool:
+        """False when the batch is full. An empty one takes whatever the outbox takes."""
+        headers = headers_of(message, self._service)
+        taken = batch.append(timestamp=None, key=message.key, value=message.body, headers=headers)
+        return taken is not None
 
     async def _acknowledged(self, pending: dict[Place, tuple[Any, int]]) -> Round:
         result = Round()
@@ -129,14 +152,15 @@ class Sender:
                 result.failure = answer
             else:
                 result.acknowledged[place] = last
+                result.sent += batch.record_count()
                 result.last_offsets[place] = answer.offset + batch.record_count() - 1
         return result
 
 
-def headers_of(row: Any, service: bytes) -> list[tuple[str, bytes]]:
-    """What a row says in its headers, and who it is in which place."""
-    headers = [(name, value.encode()) for name, value in orjson.loads(row["headers"]).items()]
+def headers_of(message: Packed, service: bytes) -> list[tuple[str, bytes]]:
+    """What a message says in its headers, and who it is in which place."""
+    headers = [(name, value.encode()) for name, value in message.headers.items()]
     headers.append(("producer", service))
-    headers.append(("sequence", b"%d" % row["seq"]))
-    headers.append(("previous", b"%d" % row["prev"]))
+    headers.append(("sequence", b"%d" % message.sequence))
+    headers.append(("previous", b"%d" % message.previous))
     return headers

@@ -37,8 +37,6 @@ class Stream:
     """False where others write: then the handler itself tells repeats apart."""
     forget: Callable[[], None] | None = None
     """Called when partitions may be somebody else's by now: drop caches."""
-    idle_ms: int = 10
-    """How long an idle stream sleeps between polls: its latency at rest."""
 
 
 @dataclass
@@ -131,8 +129,8 @@ class Runtime:
 
     async def _look_at_database(self) -> None:
         try:
-            async with asyncio.timeout(2), self.pool.acquire() as connection:
-                applied = await connection.fetch(QUERIES.list_migrations.text)
+            async with asyncio.timeout(2), self.transaction() as opened:
+                applied = await opened.fetch(QUERIES.list_migrations)
         except Exception as error:
             self.health.unready("postgres", f"database: {type(error).__name__}")
             return
@@ -150,13 +148,21 @@ class Runtime:
             min_size=settings.pool_min_size,
             max_size=settings.pool_max_size,
             timeout=5,
+            reset=_leave_as_it_is,
+            statement_cache_size=settings.statement_cache_size,
             server_settings={"application_name": f"kith-{self.name}"},
         )
-        async with pool.acquire() as connection:
+        async with pool.acquire() as connection, connection.transaction():
             if await connection.fetchval(QUERIES.get_durability.text) == "off":
                 # Accepted would no longer be kept.
                 raise RuntimeError("synchronous_commit is off")
         return pool
+
+
+async def _leave_as_it_is(_: Any) -> None:
+    """Settings and locks are those of a transaction and end with it: there is nothing to reset, and
+    a statement less for each transaction.
+    """
 
 
 def run(service: Service) -> None:

@@ -31,6 +31,8 @@ class KitSettings(BaseSettings):
     log_level: str = "INFO"
     pool_min_size: int = 2
     pool_max_size: int = 10
+    statement_cache_size: int = 100
+    """Prepared statements kept for each connection; 0 behind a pooler that mixes up sessions."""
     batch_max_records: int = 500
     session_timeout_ms: int = 45_000
     """How long the broker keeps the partitions of a process that was killed for it."""

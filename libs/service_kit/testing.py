@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from contact_schema.envelope import Message
 from service_kit.dead_letters import Raw
+from service_kit.packing import Packed, unpack
 from service_kit.service import Runtime, Service
 from service_kit.topics import Topics
 from service_kit.tx import Received, Tx
@@ -69,6 +70,18 @@ async def rolled_back(dsn: str, service: str, topics: Topics) -> AsyncIterator[T
             await transaction.rollback()
     finally:
         await connection.close()
+
+
+async def written(connection: Any, *, after: int = 0, topic: str | None = None) -> list[Packed]:
+    """The messages in the outbox of the connection's role, in order, behind a sequence."""
+    rows = await connection.fetch(
+        "SELECT o.first_seq, o.prev, o.messages FROM outbox AS o"
+        " WHERE o.last_seq > $1 AND ($2::text IS NULL OR o.topic = $2) ORDER BY o.last_seq",
+        after,
+        topic,
+    )
+    messages = [message for row in rows for message in unpack(row)]
+    return [message for message in messages if message.sequence > after]
 
 
 @asynccontextmanager

@@ -114,13 +114,15 @@ async def provision(bootstrap: str, file: Path, replication_factor: int = 1) -> 
         for name, code, *_ in answer.topic_errors:
             if code not in (0, TOPIC_ALREADY_EXISTS):
                 raise TopicsDiffer(f"{name}: {for_code(code).__name__}")
-        await _await_partitions(admin, topics)
+        await await_partitions(admin, topics)
     finally:
         await admin.close()
 
 
-async def _await_partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
-    """Each topic has a leader for exactly the partitions it should have."""
+async def await_partitions(
+    admin: AIOKafkaAdminClient, topics: Sequence[Topic], *, growing: bool = False
+) -> None:
+    """Each topic has a leader for exactly the partitions it should have; `growing` ones soon."""
     for attempt in range(50):
         described = await admin.describe_topics([t.name for t in topics])
         there = {d["topic"]: d for d in described}
@@ -131,7 +133,13 @@ async def _await_partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic])
                 pending.append(topic.name)
             elif len(found["partitions"]) != topic.partitions:
                 count = len(found["partitions"])
-                raise TopicsDiffer(f"{topic.name} has {count} partitions, not {topic.partitions}")
+                if growing and count < topic.partitions:
+                    pending.append(topic.name)
+                    continue
+                raise TopicsDiffer(
+                    f"{topic.name} has {count} partitions, not {topic.partitions}"
+                    + "; see `kith topics grow`" * (count < topic.partitions)
+                )
             elif any(p["leader"] < 0 for p in found["partitions"]):
                 pending.append(topic.name)
         if not pending:

@@ -42,17 +42,19 @@ def build(settings: ContactsApiSettings) -> Service:
                     changes.ContactChanged,
                     changes.ContactsMerged,
                     changes.ContactSplit,
+                    changes.ContactsHeld,
+                    changes.ContactsReleased,
                     changes.ContactErased,
                     changes.CommandSettled,
                 ),
                 # Somebody waits for most of these: a write is answered once it is here.
-                idle_ms=5,
             ),
             Stream(
                 "contacts.interactions.v1",
                 handlers.on_interactions,
                 (interactions.InteractionAccepted,),
             ),
+            Stream("contacts.identity.v1", handlers.on_identity, (interactions.IdentityVerified,)),
             Stream(
                 "contacts.crm.v1",
                 handlers.on_crm,

@@ -10,8 +10,10 @@ from contact_schema.changes import (
     CommandSettled,
     ContactChanged,
     ContactErased,
+    ContactsHeld,
     ContactsMerged,
     ContactSplit,
+    ContactsReleased,
     CrmConnectionChanged,
     CrmStateChanged,
 )
@@ -27,7 +29,7 @@ from contact_schema.erasure import (
 from contacts_api.domain.contact_rows import Change, Place, Row, fold_changes
 from contacts_api.domain.erasure_view import COUNTED
 from contacts_api.domain.interactions import Event, fold_events
-from contacts_api.store import commands, contacts, crm, erasures, interactions, merges
+from contacts_api.store import commands, contacts, crm, erasures, holds, interactions, merges
 from service_kit.tx import Batch, Received, Tx
 
 SLICE: Final = "contacts_api"
@@ -43,6 +45,7 @@ async def on_changes(
     await _save_changes(tx, [r for r in kept if isinstance(r.body, ContactChanged)])
     await _save_endings(tx, kept)
     await _save_journal(tx, kept)
+    await _save_holds(tx, batch)
     rows = [_settled_row(r.body) for r in batch if isinstance(r.body, CommandSettled)]
     if rows:
         done = await commands.mark_settled(tx, rows)
@@ -66,6 +69,15 @@ async def on_interactions(batch: Batch, tx: Tx) -> None:
     )
     await interactions.advance_last_seen(
         tx, [(space, record, at) for (space, record), at in folded.seen.items()]
+    )
+
+
+async def on_identity(batch: Batch, tx: Tx) -> None:
+    """Claims that a signature has proven: what a conversation may read follows from them."""
+    await contacts.lock_spaces(tx, {received.space for received in batch})
+    kept = await _without_fenced(tx, batch, lambda body: [body.record])
+    await interactions.insert_proven_claims(
+        tx, [(r.space, r.body.claim, r.body.record) for r in kept if r.body.proof == "proven"]
     )
 
 
@@ -150,7 +162,8 @@ async def _save_changes(tx: Tx, changed: Sequence[Received[ContactChanged]]) -> 
         left = [(space, record, *rest) for (space, record), rest in folded.left.items()]
         await contacts.release_records(tx, left)
     await contacts.upsert_records(tx, folded.records.values())
-    await contacts.upsert_contacts(tx, folded.contacts.values())
+    taken = await contacts.upsert_contacts(tx, folded.contacts.values())
+    await contacts.upsert_seen(tx, taken)
     await contacts.upsert_profiles(tx, folded.profiles.values())
     await contacts.mark_stood(tx, folded.contacts)
     moved: set[Place] = {*folded.records, *folded.left}
@@ -180,14 +193,31 @@ async def _save_endings(tx: Tx, batch: Batch) -> None:
 async def _save_journal(tx: Tx, batch: Batch) -> None:
     rows = [_merge_row(r.body) for r in batch if isinstance(r.body, ContactsMerged)]
     undone = [
-        (r.body.space, r.body.undone, r.body.at)
+        (r.body.space, merge, r.body.at)
         for r in batch
-        if isinstance(r.body, ContactSplit) and r.body.undone is not None
+        if isinstance(r.body, ContactSplit)
+        for merge in (r.body.undone, *r.body.undone_too)
+        if merge is not None
     ]
     if rows:
         await merges.insert_merges(tx, rows)
     if undone:
         await merges.mark_undone(tx, undone)
+
+
+async def _save_holds(tx: Tx, batch: Batch) -> None:
+    held = [
+        (b.space, b.hold, b.reason, b.contacts, b.at)
+        for b in (r.body for r in batch)
+        if isinstance(b, ContactsHeld)
+    ]
+    released = [
+        (b.space, b.hold, b.at) for b in (r.body for r in batch) if isinstance(b, ContactsReleased)
+    ]
+    if held:
+        await holds.upsert_holds(tx, held)
+    if released:
+        await holds.mark_released(tx, released)
 
 
 def _merge_row(merged: ContactsMerged) -> Row:

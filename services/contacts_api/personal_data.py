@@ -25,6 +25,10 @@ _PROOF = "an opaque id that answers 410 and proves the erasure"
 _DAY = "gone after 24 hours, and with the person"
 
 COLUMNS: tuple[Column, ...] = (
+    *_kept("holds", "space hold reason contacts held_at released_at"),
+    *_gone("dismissals", "space dismissed_at", "none"),
+    *_gone("dismissals", "one other", "pseudonym"),
+    *_columns("dismissals", "dismissed_by", "pseudonym", "delete", note=_STAFF),
     *_kept("workspaces", "workspace name created_at"),
     *_kept("spaces", "space workspace name"),
     *_kept("agents", "agent workspace space name region grace_days policies limits created_at"),
@@ -36,8 +40,10 @@ COLUMNS: tuple[Column, ...] = (
     *_kept("sign_ins", "user_id created_at used_at", note=_STAFF),
     *_columns("sign_ins", "digest", "secret", "keep", note=_STAFF),
     *_gone("contacts", "space version kind verified audience created_at updated_at", "none"),
-    *_gone("contacts", "last_seen_at erasure", "none"),
+    *_gone("contacts", "erasure", "none"),
     *_gone("contacts", "contact", "pseudonym"),
+    *_gone("seen", "space kind at", "none"),
+    *_gone("seen", "contact", "pseudonym"),
     *_columns("contacts", "name email company external_id", "identifying", "delete", note=_DERIVED),
     *_gone("profiles", "space", "none"),
     *_gone("profiles", "contact", "pseudonym"),
@@ -52,7 +58,9 @@ COLUMNS: tuple[Column, ...] = (
     *_gone("activity", "record", "pseudonym"),
     *_gone("activity", "conversation", "identifying", export=True),
     *_gone("conversations", "space agent sequence", "none"),
-    *_gone("conversations", "record", "pseudonym"),
+    *_gone("conversations", "record claim", "pseudonym"),
+    *_gone("proven_claims", "space", "none"),
+    *_gone("proven_claims", "claim record", "pseudonym"),
     *_gone("conversations", "conversation", "identifying", export=True),
     *_gone("timeline", "space at entry type channel direction author", "none", export=True),
     *_gone("timeline", "record", "pseudonym", export=True),

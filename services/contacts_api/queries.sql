@@ -27,7 +27,17 @@ SELECT r.space, r.contact, r.version, r.kind, r.verified, r.audience, r.name, r.
        company = excluded.company, external_id = excluded.external_id,
        created_at = excluded.created_at, updated_at = excluded.updated_at
  WHERE c.version < excluded.version
-RETURNING c.space, c.contact;
+RETURNING c.space, c.contact, c.kind;
+
+-- name: upsert_seen
+-- A row for each contact; only its kind is told here.
+-- $1 spaces, $2 contacts, $3 kinds
+INSERT INTO contacts_api.seen AS s (space, contact, kind)
+SELECT n.space, n.contact, n.kind
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS n (space, contact, kind)
+    ON CONFLICT (space, contact) DO UPDATE
+   SET kind = excluded.kind
+ WHERE s.kind <> excluded.kind;
 
 -- name: upsert_profiles
 -- Only of contacts whose row took this very version.
@@ -90,20 +100,20 @@ DELETE FROM contacts_api.contacts AS c
 -- name: raise_last_seen
 -- Of contacts that records joined: what these did, not all that ever happened.
 -- $1 spaces, $2 records
-UPDATE contacts_api.contacts AS c
-   SET last_seen_at = seen.seen_at
+UPDATE contacts_api.seen AS s
+   SET at = did.seen_at
   FROM (SELECT r.space, r.contact, max(a.seen_at) AS seen_at
           FROM unnest($1::text[], $2::text[]) AS n (space, record)
           JOIN contacts_api.records AS r USING (space, record)
           JOIN contacts_api.activity AS a USING (space, record)
-         GROUP BY r.space, r.contact) AS seen
- WHERE c.space = seen.space AND c.contact = seen.contact AND c.last_seen_at < seen.seen_at;
+         GROUP BY r.space, r.contact) AS did
+ WHERE s.space = did.space AND s.contact = did.contact AND s.at < did.seen_at;
 
 -- name: sum_last_seen
 -- Of contacts that records left: it can move back.
 -- $1 spaces, $2 contacts
-UPDATE contacts_api.contacts AS c
-   SET last_seen_at = summed.seen_at
+UPDATE contacts_api.seen AS s
+   SET at = summed.seen_at
   FROM (SELECT changed.space, changed.contact,
                coalesce(max(a.seen_at), '-infinity'::timestamptz) AS seen_at
           FROM unnest($1::text[], $2::text[]) AS changed (space, contact)
@@ -111,8 +121,7 @@ UPDATE contacts_api.contacts AS c
           LEFT JOIN contacts_api.activity AS a
             ON a.space = r.space AND a.record = r.record
          GROUP BY changed.space, changed.contact) AS summed
- WHERE c.space = summed.space AND c.contact = summed.contact
-   AND c.last_seen_at <> summed.seen_at;
+ WHERE s.space = summed.space AND s.contact = summed.contact AND s.at <> summed.seen_at;
 
 -- name: find_record
 -- Where an id leads: its contact, whether that one is hidden, and the erasure that ended it.
@@ -125,9 +134,10 @@ SELECT r.contact, c.contact IS NOT NULL AS standing, c.erasure, f.erasure AS fen
 
 -- name: find_contacts
 -- $1 space, $2 contacts
-SELECT c.contact, c.version, c.updated_at, c.last_seen_at, p.snapshot::text AS snapshot
+SELECT c.contact, c.version, c.updated_at, s.at AS last_seen_at, p.snapshot::text AS snapshot
   FROM contacts_api.contacts AS c
   JOIN contacts_api.profiles AS p USING (space, contact)
+  JOIN contacts_api.seen AS s USING (space, contact)
  WHERE c.space = $1 AND c.contact = ANY ($2::text[]) AND c.erasure IS NULL;
 
 -- name: list_contacts
@@ -138,13 +148,14 @@ SELECT c.contact, c.version, c.updated_at, c.last_seen_at, p.snapshot::text AS s
 -- $13 external ids, $14 channels, $15 channels it must not have, $16 CRM states,
 -- $17 conversations, $18 and $19 created after and before, $20 and $21 seen after and before,
 -- $22 attributes: alternatives of each as JSON
-SELECT c.contact, c.version, c.updated_at, c.last_seen_at, p.snapshot::text AS snapshot,
-       c.last_seen_at::text AS position
+SELECT c.contact, c.version, c.updated_at, s.at AS last_seen_at, p.snapshot::text AS snapshot,
+       s.at::text AS position
   FROM contacts_api.contacts AS c
   JOIN contacts_api.profiles AS p USING (space, contact)
- WHERE c.space = $1 AND c.erasure IS NULL
-   AND ($2::text IS NULL OR (c.last_seen_at, c.contact) < ($2::text::timestamptz, $3::text))
-   AND ($5::text[] IS NULL OR c.kind = ANY ($5::text[]))
+  JOIN contacts_api.seen AS s USING (space, contact)
+ WHERE c.space = $1 AND s.space = $1 AND c.erasure IS NULL
+   AND ($2::text IS NULL OR (s.at, s.contact) < ($2::text::timestamptz, $3::text))
+   AND ($5::text[] IS NULL OR s.kind = ANY ($5::text[]))
    AND ($6::text[] IS NULL OR c.audience = ANY ($6::text[]))
    AND ($7::boolean IS NULL OR c.verified = $7)
    AND ($8::text[] IS NULL OR p.search LIKE ALL ($8::text[]))
@@ -162,12 +173,12 @@ SELECT c.contact, c.version, c.updated_at, c.last_seen_at, p.snapshot::text AS s
              JOIN contacts_api.activity AS a USING (space, record)
             WHERE r.space = c.space AND r.contact = c.contact AND a.channel = ANY ($15::text[])))
    AND ($16::text[] IS NULL
-        OR EXISTS (SELECT FROM contacts_api.crm_states AS s
-                    WHERE s.space = c.space AND s.contact = c.contact
-                      AND s.state = ANY ($16::text[]))
+        OR EXISTS (SELECT FROM contacts_api.crm_states AS y
+                    WHERE y.space = c.space AND y.contact = c.contact
+                      AND y.state = ANY ($16::text[]))
         OR ('not_synced' = ANY ($16::text[])
-            AND NOT EXISTS (SELECT FROM contacts_api.crm_states AS s
-                             WHERE s.space = c.space AND s.contact = c.contact)))
+            AND NOT EXISTS (SELECT FROM contacts_api.crm_states AS y
+                             WHERE y.space = c.space AND y.contact = c.contact)))
    AND ($17::text[] IS NULL OR c.contact = ANY (ARRAY (
            SELECT r.contact
              FROM contacts_api.activity AS a
@@ -175,13 +186,13 @@ SELECT c.contact, c.version, c.updated_at, c.last_seen_at, p.snapshot::text AS s
             WHERE a.space = $1 AND a.conversation = ANY ($17::text[]) AND a.conversation <> '')))
    AND ($18::timestamptz IS NULL OR c.created_at > $18)
    AND ($19::timestamptz IS NULL OR c.created_at < $19)
-   AND ($20::timestamptz IS NULL OR c.last_seen_at > $20)
-   AND ($21::timestamptz IS NULL OR c.last_seen_at < $21 AND c.last_seen_at > '-infinity')
+   AND ($20::timestamptz IS NULL OR s.at > $20)
+   AND ($21::timestamptz IS NULL OR s.at < $21 AND s.at > '-infinity')
    AND ($22::jsonb IS NULL OR NOT EXISTS (
            SELECT FROM jsonb_array_elements($22::jsonb) AS wanted
             WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(wanted) AS alternative
                                WHERE p.attributes @> alternative)))
- ORDER BY c.last_seen_at DESC, c.contact DESC
+ ORDER BY s.at DESC, s.contact DESC
  LIMIT $4;
 
 -- name: plan_for_values
@@ -268,30 +279,53 @@ SELECT n.space, n.record, n.channel, n.conversation, n.first_at, n.last_at,
        seen_at = greatest(a.seen_at, excluded.seen_at);
 
 -- name: upsert_conversations
+-- Most events of a conversation belong to the record it has: then nothing is written.
 -- $1 rows as JSON, the newest of each conversation
-INSERT INTO contacts_api.conversations AS c (space, agent, conversation, record, sequence)
-SELECT n.space, n.agent, n.conversation, n.record, n.sequence
+INSERT INTO contacts_api.conversations AS c
+       (space, agent, conversation, record, claim, sequence)
+SELECT n.space, n.agent, n.conversation, n.record, n.claim, n.sequence
   FROM jsonb_to_recordset($1::jsonb)
-       AS n (space text, agent text, conversation text, record text, sequence bigint)
+       AS n (space text, agent text, conversation text, record text, claim text, sequence bigint)
     ON CONFLICT (space, agent, conversation) DO UPDATE
-   SET record = excluded.record, sequence = excluded.sequence
- WHERE c.sequence < excluded.sequence;
+   SET record = excluded.record, claim = excluded.claim, sequence = excluded.sequence
+ WHERE (c.record <> excluded.record OR c.claim IS DISTINCT FROM excluded.claim)
+   AND c.sequence < excluded.sequence;
+
+-- name: insert_proven_claims
+-- $1 spaces, $2 claims, $3 records
+INSERT INTO contacts_api.proven_claims (space, claim, record)
+SELECT new.space, new.claim, new.record
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS new (space, claim, record)
+ ORDER BY new.space, new.claim
+    ON CONFLICT DO NOTHING;
+
+-- name: forget_proven_claims
+-- A revocation: a later proof of the same record brings none of them back.
+-- $1 space, $2 contact
+DELETE FROM contacts_api.proven_claims AS p
+ USING contacts_api.records AS r
+ WHERE p.space = $1 AND r.space = p.space AND r.record = p.record AND r.contact = $2;
 
 -- name: advance_last_seen
 -- Contacts are only ever seen later by a new event.
 -- $1 spaces, $2 records, $3 times
-UPDATE contacts_api.contacts AS c
-   SET last_seen_at = seen.seen_at
+UPDATE contacts_api.seen AS s
+   SET at = did.seen_at
   FROM (SELECT r.space, r.contact, max(n.seen_at) AS seen_at
           FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS n (space, record, seen_at)
           JOIN contacts_api.records AS r USING (space, record)
-         GROUP BY r.space, r.contact) AS seen
- WHERE c.space = seen.space AND c.contact = seen.contact AND c.last_seen_at < seen.seen_at;
+         GROUP BY r.space, r.contact) AS did
+ WHERE s.space = did.space AND s.contact = did.contact AND s.at < did.seen_at;
 
 -- name: find_conversation
--- The contact of a conversation's current record, with the proof that stands on that record.
+-- The contact of a conversation's current record. It is proven while both stand: the claim in force
+-- there, and a proof on the record, which a revocation takes away.
 -- $1 space, $2 agent, $3 conversation
-SELECT r.contact, r.verified_user IS NOT NULL AS proven
+SELECT r.contact,
+       r.verified_user IS NOT NULL
+           AND EXISTS (SELECT
+                         FROM contacts_api.proven_claims AS p
+                        WHERE p.space = v.space AND p.claim = v.claim) AS proven
   FROM contacts_api.conversations AS v
   JOIN contacts_api.records AS r USING (space, record)
   JOIN contacts_api.contacts AS c ON c.space = r.space AND c.contact = r.contact
@@ -299,49 +333,57 @@ SELECT r.contact, r.verified_user IS NOT NULL AS proven
    AND NOT EXISTS (SELECT FROM contacts_api.fences AS f
                     WHERE f.space = r.space AND f.record = r.record);
 
--- name: list_timeline_descending
--- The newest of each record, merged: a merge rewrites no row. A claim shows once it is proven.
+-- name: list_timeline
+-- The newest of each record, merged: a merge rewrites no row. A claim shows once it is proven. Notes
+-- and merges are of no channel and no conversation; a merge that was undone is left out unless its
+-- type is asked for.
 -- $1 space, $2 contact, $3 time and $4 entry to go on from, $5 rows, $6 channels, $7 types,
 -- $8 conversation
 SELECT t.record, t.at, t.entry, t.type, t.channel, t.conversation, t.event_id, t.message_id,
        t.direction, t.author, t.text, t.detail::text AS detail
-  FROM contacts_api.records AS r
- CROSS JOIN LATERAL (
-       SELECT e.record, e.at, e.entry, e.type, e.channel, e.conversation, e.event_id,
-              e.message_id, e.direction, e.author, e.text, e.detail
-         FROM contacts_api.timeline AS e
-        WHERE e.space = $1 AND e.record = r.record
-          AND ($3::timestamptz IS NULL OR (e.at, e.entry) < ($3::timestamptz, $4::text))
-          AND ($6::text[] IS NULL OR e.channel = ANY ($6::text[]))
-          AND ($7::text[] IS NULL OR e.type = ANY ($7::text[]))
-          AND ($8::text IS NULL OR e.conversation = $8)
-          AND (e.type <> 'identified' OR r.verified_user IS NOT NULL)
-        ORDER BY e.at DESC, e.entry DESC
-        LIMIT $5) AS t
- WHERE r.space = $1 AND r.contact = $2
+  FROM (SELECT o.record, o.at, o.entry, o.type, o.channel, o.conversation, o.event_id,
+               o.message_id, o.direction, o.author, o.text, o.detail
+          FROM contacts_api.records AS r
+         CROSS JOIN LATERAL (
+               SELECT e.record, e.at, e.entry, e.type, e.channel, e.conversation, e.event_id,
+                      e.message_id, e.direction, e.author, e.text, e.detail
+                 FROM contacts_api.timeline AS e
+                WHERE e.space = $1 AND e.record = r.record
+                  AND ($3::timestamptz IS NULL OR (e.at, e.entry) < ($3::timestamptz, $4::text))
+                  AND ($6::text[] IS NULL OR e.channel = ANY ($6::text[]))
+                  AND ($7::text[] IS NULL OR e.type = ANY ($7::text[]))
+                  AND ($8::text IS NULL OR e.conversation = $8)
+                  AND (e.type <> 'identified' OR r.verified_user IS NOT NULL)
+                ORDER BY e.at DESC, e.entry DESC
+                LIMIT $5) AS o
+         WHERE r.space = $1 AND r.contact = $2
+         UNION ALL
+        SELECT n.record, n.created_at, n.note, 'note', NULL, NULL, NULL, NULL, NULL, n.author,
+               n.text, '{}'
+          FROM contacts_api.notes AS n
+          JOIN contacts_api.records AS r USING (space, record)
+         WHERE n.space = $1 AND r.contact = $2
+           AND $6::text[] IS NULL AND $8::text IS NULL
+           AND ($7::text[] IS NULL OR 'note' = ANY ($7::text[]))
+           AND ($3::timestamptz IS NULL OR (n.created_at, n.note) < ($3::timestamptz, $4::text))
+         UNION ALL
+        SELECT m.into_contact, x.at, x.entry, x.type, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+               jsonb_build_object('merge_id', m.merge, 'into', m.into_contact,
+                                  'from', m.absorbed, 'cause', m.cause)
+          FROM contacts_api.merges AS m
+         CROSS JOIN LATERAL (
+               VALUES (m.merge COLLATE "C", m.at, 'merged'),
+                      ((m.merge || '_undone') COLLATE "C", m.undone_at, 'split'))
+               AS x (entry, at, type)
+         WHERE m.space = $1
+           AND m.parties && ARRAY (SELECT r.record
+                                     FROM contacts_api.records AS r
+                                    WHERE r.space = $1 AND r.contact = $2 AND r.stood)
+           AND $6::text[] IS NULL AND $8::text IS NULL
+           AND (x.type = ANY ($7::text[]) OR $7::text[] IS NULL AND m.undone_at IS NULL)
+           AND x.at IS NOT NULL
+           AND ($3::timestamptz IS NULL OR (x.at, x.entry) < ($3::timestamptz, $4::text))) AS t
  ORDER BY t.at DESC, t.entry DESC
- LIMIT $5;
-
--- name: list_timeline_ascending
--- $1 space, $2 contact, $3 time and $4 entry to go on from, $5 rows, $6 channels, $7 types,
--- $8 conversation
-SELECT t.record, t.at, t.entry, t.type, t.channel, t.conversation, t.event_id, t.message_id,
-       t.direction, t.author, t.text, t.detail::text AS detail
-  FROM contacts_api.records AS r
- CROSS JOIN LATERAL (
-       SELECT e.record, e.at, e.entry, e.type, e.channel, e.conversation, e.event_id,
-              e.message_id, e.direction, e.author, e.text, e.detail
-         FROM contacts_api.timeline AS e
-        WHERE e.space = $1 AND e.record = r.record
-          AND ($3::timestamptz IS NULL OR (e.at, e.entry) > ($3::timestamptz, $4::text))
-          AND ($6::text[] IS NULL OR e.channel = ANY ($6::text[]))
-          AND ($7::text[] IS NULL OR e.type = ANY ($7::text[]))
-          AND ($8::text IS NULL OR e.conversation = $8)
-          AND (e.type <> 'identified' OR r.verified_user IS NOT NULL)
-        ORDER BY e.at, e.entry
-        LIMIT $5) AS t
- WHERE r.space = $1 AND r.contact = $2
- ORDER BY t.at, t.entry
  LIMIT $5;
 
 -- ── merges ──────────────────────────────────────────────────────────────────────────────────────
@@ -390,6 +432,75 @@ SELECT m.merge, m.into_contact, m.absorbed, m.parties, m.cause, m.link, m.at, m.
 SELECT r.record, r.contact
   FROM contacts_api.records AS r
  WHERE r.space = $1 AND r.record = ANY ($2::text[]);
+
+-- name: list_alike
+-- Known contacts of the same name that share the company or the local part of an e-mail.
+-- $1 space, $2 contact, $3 what a blank sort key is
+SELECT o.contact, o.company = c.company AND c.company <> $3 AS same_company,
+       split_part(o.email, '@', 1) = split_part(c.email, '@', 1) AND c.email <> $3 AS same_local_part
+  FROM contacts_api.contacts AS c
+  JOIN contacts_api.contacts AS o
+    ON o.space = c.space AND o.name = c.name AND o.contact <> c.contact
+ WHERE c.space = $1
+   AND c.contact = $2
+   AND c.name <> $3
+   AND c.kind <> 'anonymous'
+   AND o.kind <> 'anonymous'
+   AND o.erasure IS NULL
+   AND ((o.company = c.company AND c.company <> $3)
+        OR (split_part(o.email, '@', 1) = split_part(c.email, '@', 1) AND c.email <> $3))
+ ORDER BY o.contact
+ LIMIT 50;
+
+-- name: list_dismissed
+-- The contacts that were dismissed as duplicates of this one, by any id that either ever had.
+-- $1 space, $2 contact
+WITH mine AS (
+    SELECT r.record FROM contacts_api.records AS r WHERE r.space = $1 AND r.contact = $2 AND r.stood
+), named AS (
+    SELECT d.other AS record
+      FROM contacts_api.dismissals AS d
+      JOIN mine ON mine.record = d.one
+     WHERE d.space = $1
+     UNION
+    SELECT d.one
+      FROM contacts_api.dismissals AS d
+      JOIN mine ON mine.record = d.other
+     WHERE d.space = $1
+)
+SELECT DISTINCT r.contact
+  FROM named
+  JOIN contacts_api.records AS r ON r.space = $1 AND r.record = named.record
+ WHERE r.contact IS NOT NULL;
+
+-- name: insert_dismissal
+-- $1 space, $2 and $3 two contacts in their order, $4 who, $5 when
+INSERT INTO contacts_api.dismissals (space, one, other, dismissed_by, dismissed_at)
+VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT DO NOTHING;
+
+-- name: upsert_holds
+-- $1 spaces, $2 holds, $3 reasons, $4 contacts, $5 when held
+INSERT INTO contacts_api.holds (space, hold, reason, contacts, held_at)
+SELECT space, hold, reason, contacts, held_at
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[])
+       AS n (space, hold, reason, contacts, held_at)
+    ON CONFLICT (space, hold) DO NOTHING;
+
+-- name: mark_released
+-- $1 spaces, $2 holds, $3 when released
+UPDATE contacts_api.holds AS h
+   SET released_at = n.released_at
+  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS n (space, hold, released_at)
+ WHERE h.space = n.space AND h.hold = n.hold;
+
+-- name: list_holds
+-- $1 space
+SELECT hold, reason, contacts, held_at
+  FROM contacts_api.holds
+ WHERE space = $1 AND released_at IS NULL
+ ORDER BY held_at, hold
+ LIMIT 100;
 
 -- ── crm ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -516,6 +627,9 @@ WITH named AS (
      gone_conversations AS (
          DELETE FROM contacts_api.conversations
           WHERE space = $1 AND record = ANY ($2::text[]) RETURNING 1),
+     gone_claims AS (
+         DELETE FROM contacts_api.proven_claims
+          WHERE space = $1 AND record = ANY ($2::text[]) RETURNING 1),
      gone_notes AS (
          DELETE FROM contacts_api.notes
           WHERE space = $1 AND record = ANY ($2::text[]) RETURNING 1),
@@ -531,12 +645,18 @@ WITH named AS (
      gone_merges AS (
          DELETE FROM contacts_api.merges
           WHERE space = $1 AND parties && (SELECT ids FROM named) RETURNING 1),
+     gone_dismissals AS (
+         DELETE FROM contacts_api.dismissals
+          WHERE space = $1
+            AND (one = ANY ((SELECT ids FROM named)::text[])
+                 OR other = ANY ((SELECT ids FROM named)::text[])) RETURNING 1),
      gone_answers AS (
          DELETE FROM contacts_api.answers
           WHERE space = $1 AND contacts && (SELECT ids FROM named) RETURNING 1)
 SELECT (SELECT count(*) FROM gone_timeline) AS timeline,
        (SELECT count(*) FROM gone_activity) AS activity,
        (SELECT count(*) FROM gone_conversations) AS conversations,
+       (SELECT count(*) FROM gone_claims) AS claims,
        (SELECT count(*) FROM gone_notes) AS notes,
        (SELECT count(*) FROM gone_records) AS records,
        (SELECT count(*) FROM gone_contacts) AS contacts,
@@ -552,6 +672,8 @@ SELECT (SELECT count(*) FROM contacts_api.timeline
      + (SELECT count(*) FROM contacts_api.activity
          WHERE space = $1 AND record = ANY ($2::text[]))
      + (SELECT count(*) FROM contacts_api.conversations
+         WHERE space = $1 AND record = ANY ($2::text[]))
+     + (SELECT count(*) FROM contacts_api.proven_claims
          WHERE space = $1 AND record = ANY ($2::text[]))
      + (SELECT count(*) FROM contacts_api.notes
          WHERE space = $1 AND record = ANY ($2::text[]))

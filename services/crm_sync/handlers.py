@@ -32,7 +32,7 @@ async def on_changes(batch: Batch, tx: Tx, *, settling: float) -> None:
         if _contact_of(received) in fenced:
             tx.suppress(received)
     folded = fold_changes(_changes_in(kept), fenced)
-    if not folded.touched and not folded.gone:
+    if not folded.touched and not folded.gone and not folded.held and not folded.left:
         return
     rows = await store.list_connections(tx, spaces)
     connections = [row.plan() for row in rows]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from ingest.domain import Arrival
-from ingest.handlers import Accepted, accept
+from ingest.handlers import Accepted, accept, count_rejected
 from service_kit import metrics
 from service_kit.outcomes import is_transient
 from service_kit.tx import Tx
@@ -44,7 +44,7 @@ class Acceptor:
     async def accept(self, arrivals: Sequence[Arrival]) -> Accepted:
         """Returns after the commit. Raises what the transaction raised; nothing is kept then."""
         if not arrivals:
-            return Accepted((), ())
+            return Accepted((), (), ())
         request = _Request(arrivals, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         self._arrived.set()
@@ -107,9 +107,7 @@ class Acceptor:
         for request in requests:
             end = start + len(request.arrivals)
             if not request.answer.done():
-                request.answer.set_result(
-                    Accepted(accepted.duplicates[start:end], accepted.suppressed[start:end])
-                )
+                request.answer.set_result(accepted.part(start, end))
             start = end
 
 
@@ -117,7 +115,8 @@ async def _commit(transactions: Transactions, arrivals: list[Arrival]) -> Accept
     async with transactions.transaction() as tx:
         accepted = await accept(tx, arrivals, datetime.now(UTC))
     suppressed, duplicates = sum(accepted.suppressed), sum(accepted.duplicates)
-    metrics.count("events.accepted", len(arrivals) - duplicates)
+    metrics.count("events.accepted", len(arrivals) - duplicates - sum(accepted.rejected))
+    count_rejected(accepted)
     if suppressed:
         metrics.count("messages.suppressed", suppressed, stream="doors")
     return accepted

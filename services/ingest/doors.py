@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from contact_schema.records import space_key
 from ingest.accepting import Acceptor
@@ -16,6 +16,8 @@ from service_kit import metrics
 from service_kit.bodies import unkeepable
 from service_kit.limits import TokenBucket, Verdict
 from service_kit.problems import Problem
+
+_VOID: Final = Rejection("bad-signature", "The identify before it was refused.")
 
 
 @dataclass(frozen=True)
@@ -50,23 +52,27 @@ class Doors:
         return verdict
 
     async def accept(
-        self, found: Found, items: Sequence[Any], *, suspicious: bool = True
+        self, found: Found, items: Sequence[Any], *, suspicious: bool = True, large: bool = True
     ) -> "Outcome":
-        """Accept what is well formed; the answer comes after the commit."""
+        """Accept what is well formed; the answer comes after the commit. See `read_item`."""
         now = datetime.now(UTC)
         key = space_key(self.secret, found.agent.space)
         blocked = found.agent.policies.blocked_values
-        arrivals, rejected = [], []
+        arrivals, places, rejected = [], [], []
         for index, item in enumerate(items):
-            event = read_item(item, now, blocked, suspicious=suspicious)
+            event = read_item(item, now, blocked, suspicious=suspicious, large=large)
             if isinstance(event, Rejection):
                 rejected.append(_refusal(index, item, event))
                 metrics.count("events.refused", slug=event.code)
             else:
                 arrivals.append(Arrival(found.agent, key, found.rights, event))
+                places.append(index)
         accepted = await self.acceptor.accept(arrivals)
+        void = [place for place, out in zip(places, accepted.rejected, strict=True) if out]
+        rejected += [_refusal(place, items[place], _VOID) for place in void]
+        rejected.sort(key=lambda refusal: refusal["index"])
         duplicates = sum(accepted.duplicates)
-        return Outcome(len(arrivals) - duplicates, duplicates, rejected)
+        return Outcome(len(arrivals) - duplicates - len(void), duplicates, rejected)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from contact_schema import values
@@ -15,12 +16,16 @@ from contact_schema.erasure import (
     SliceErased,
     SliceFenced,
 )
-from contact_schema.records import opaque_id, space_key
+from contact_schema.interactions import IdentityRefused
+from contact_schema.records import space_key
+from contact_schema.settings import AgentSettings
 from ingest import domain, store
 from ingest.domain import Arrival, Known, Placement, Spot
 from ingest.events import Rejection
 from ingest.keys import Keys
 from ingest.reading import read_item
+from service_kit import metrics
+from service_kit.replica import Replica
 from service_kit.tx import Batch, Received, Tx
 
 OUTBOX_KEPT: Final = timedelta(days=7)
@@ -32,6 +37,13 @@ class Accepted:
 
     duplicates: tuple[bool, ...]
     suppressed: tuple[bool, ...]
+    rejected: tuple[bool, ...]
+    """Their claim was refused, and the agent's policy is to reject what comes after it."""
+
+    def part(self, start: int, end: int) -> "Accepted":
+        return Accepted(
+            self.duplicates[start:end], self.suppressed[start:end], self.rejected[start:end]
+        )
 
 
 async def accept(tx: Tx, arrivals: Sequence[Arrival], now: datetime) -> Accepted:
@@ -42,7 +54,8 @@ async def accept(tx: Tx, arrivals: Sequence[Arrival], now: datetime) -> Accepted
     fresh = await _first_of_each(tx, arrivals, now)
     new = [arrival for arrival, is_new in zip(arrivals, fresh, strict=True) if is_new]
     if not new:
-        return Accepted((True,) * len(arrivals), (False,) * len(arrivals))
+        none = (False,) * len(arrivals)
+        return Accepted((True,) * len(arrivals), none, none)
 
     placement = await _place(tx, new)
     kept = [domain.draft(placed) for placed in placement.events if placed.record]
@@ -58,18 +71,17 @@ async def accept(tx: Tx, arrivals: Sequence[Arrival], now: datetime) -> Accepted
     tx.emit(*(message for entry in drafts for message in domain.messages_of(entry, now)))
 
     outcomes = iter(placement.events)
+    endings = [next(outcomes) if is_new else None for is_new in fresh]
     return Accepted(
         tuple(not is_new for is_new in fresh),
-        tuple(is_new and next(outcomes).record is None for is_new in fresh),
+        tuple(bool(e and e.record is None and not e.rejected) for e in endings),
+        tuple(bool(e and e.rejected) for e in endings),
     )
 
 
 async def _first_of_each(tx: Tx, arrivals: Sequence[Arrival], now: datetime) -> list[bool]:
     """Which of them are no duplicates, neither of an earlier event nor of one beside them."""
-    ids = [
-        (a.agent.agent, opaque_id(a.space_key, "event", a.agent.agent, a.event.event_id))
-        for a in arrivals
-    ]
+    ids = [(a.agent.agent, a.fact) for a in arrivals]
     new = await store.insert_events(tx, set(ids), now)
     fresh = []
     for id_ in ids:
@@ -79,10 +91,11 @@ async def _first_of_each(tx: Tx, arrivals: Sequence[Arrival], now: datetime) -> 
 
 
 async def _place(tx: Tx, arrivals: Sequence[Arrival]) -> Placement:
-    spots = [domain.spot_of(arrival) for arrival in arrivals]
+    ids = domain.Ids()
+    spots = [domain.spot_of(arrival, ids) for arrival in arrivals]
     known = await _known(tx, spots)
     while True:
-        placement = domain.place(arrivals, spots, known)
+        placement = domain.place(arrivals, spots, known, ids)
         if not placement.unknown:
             return placement
         found = await store.find_fences(tx, placement.unknown)
@@ -105,6 +118,7 @@ class Streams:
 
     keys: Keys
     secret: str
+    agents: Replica[AgentSettings]
 
     async def on_adapter_events(self, batch: Batch, tx: Tx) -> None:
         """The Kafka door: the same events as over HTTP, authorised by the digest of the key."""
@@ -119,9 +133,24 @@ class Streams:
         if not arrivals:
             return
         accepted = await accept(tx, [arrival for _, arrival in arrivals], now)
+        tx.after_commit(partial(count_rejected, accepted))
         for (received, _), suppressed in zip(arrivals, accepted.suppressed, strict=True):
             if suppressed:
                 tx.suppress(received)
+
+    async def on_identity(self, batch: Batch, tx: Tx) -> None:
+        """Claims that were refused, where what comes after them is to be rejected. One that names
+        nobody is no attempt to be somebody else.
+        """
+        await store.lock_spaces(tx, {received.space for received in batch})
+        refused = set()
+        for received in batch:
+            body: IdentityRefused = received.body
+            agent = self.agents.get(body.agent)
+            policy = agent.policies.on_bad_signature if agent else None
+            if policy == "reject" and body.code != "blocked":
+                refused.add((body.space, body.record, body.claim))
+        await store.refuse_claims(tx, refused)
 
     def _read(self, body: AdapterEvent, now: datetime) -> Arrival | Rejection:
         found = self.keys.find(body.key_digest, "api")
@@ -134,6 +163,11 @@ class Streams:
             return event
         key = space_key(self.secret, found.agent.space)
         return Arrival(found.agent, key, found.rights, event)
+
+
+def count_rejected(accepted: Accepted) -> None:
+    if rejected := sum(accepted.rejected):
+        metrics.count("events.rejected", rejected)
 
 
 async def on_erasure(batch: Batch, tx: Tx) -> None:

@@ -18,7 +18,7 @@ class Found:
     @property
     def rights(self) -> Rights:
         if self.key.kind == "widget":
-            return Rights()
+            return Rights(of_browser=True)
         return Rights("channels:prove" in self.key.scopes, "contacts:write" in self.key.scopes)
 
     def limits(self, multiplier: float) -> tuple[Limits, float]:

@@ -20,13 +20,15 @@ RETURNING agent, event;
 
 -- name: find_conversations
 -- $1 spaces, $2 conversations
-SELECT c.space, c.conversation, c.session, c.record, c.anonymous
+SELECT c.space, c.conversation, c.session, c.record, c.anonymous,
+       c.used_at < now() - interval '1 day' AS stale
   FROM unnest($1::text[], $2::text[]) AS wanted (space, conversation)
   JOIN ingest.conversations AS c USING (space, conversation);
 
 -- name: find_claims
 -- $1 spaces, $2 subjects
-SELECT c.space, c.subject, c.claim, c.user_id, c.record, c.anonymous
+SELECT c.space, c.subject, c.claim, c.user_id, c.record, c.anonymous, c.refused,
+       c.used_at < now() - interval '1 day' AS stale
   FROM unnest($1::text[], $2::text[]) AS wanted (space, subject)
   JOIN ingest.claims AS c USING (space, subject);
 
@@ -43,6 +45,7 @@ SELECT a.space, a.unit, a.address
   JOIN ingest.typed_addresses AS a USING (space, unit);
 
 -- name: upsert_claims
+-- A claim that was refused stays so while it is in force.
 -- $1 spaces, $2 subjects, $3 claims, $4 user ids, $5 records, $6 anonymous records
 INSERT INTO ingest.claims (space, subject, claim, user_id, record, anonymous)
 SELECT new.space, new.subject, new.claim, new.user_id, new.record, new.anonymous
@@ -50,7 +53,16 @@ SELECT new.space, new.subject, new.claim, new.user_id, new.record, new.anonymous
     AS new (space, subject, claim, user_id, record, anonymous)
     ON CONFLICT (space, subject) DO UPDATE
    SET claim = excluded.claim, user_id = excluded.user_id, record = excluded.record,
-       anonymous = excluded.anonymous;
+       anonymous = excluded.anonymous, used_at = now(),
+       refused = claims.refused AND claims.claim = excluded.claim;
+
+-- name: refuse_claims
+-- By record, because that is how they are found.
+-- $1 spaces, $2 records, $3 claims
+UPDATE ingest.claims AS c
+   SET refused = true
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS void (space, record, claim)
+ WHERE c.space = void.space AND c.record = void.record AND c.claim = void.claim;
 
 -- name: end_claims
 -- $1 spaces, $2 subjects
@@ -65,7 +77,8 @@ SELECT new.space, new.conversation, new.session, new.record, new.anonymous
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
     AS new (space, conversation, session, record, anonymous)
     ON CONFLICT (space, conversation) DO UPDATE
-   SET session = excluded.session, record = excluded.record, anonymous = excluded.anonymous;
+   SET session = excluded.session, record = excluded.record, anonymous = excluded.anonymous,
+       used_at = now();
 
 -- name: insert_typed_addresses
 -- $1 spaces, $2 units, $3 addresses, $4 records
@@ -147,8 +160,39 @@ RETURNING counts::text;
 -- In portions, so that no lock lasts.
 -- $1 accepted before, $2 rows
 DELETE FROM ingest.accepted_events
- WHERE (agent, event) IN (SELECT agent, event
-                            FROM ingest.accepted_events
-                           WHERE accepted_at < $1
-                           ORDER BY accepted_at
-                           LIMIT $2);
+ WHERE ctid IN (SELECT ctid FROM ingest.accepted_events WHERE accepted_at < $1 LIMIT $2);
+
+-- name: prune_claims
+-- In portions, too. Whoever comes back after that signs in anew.
+-- $1 used before, $2 rows
+DELETE FROM ingest.claims
+ WHERE ctid IN (SELECT ctid FROM ingest.claims WHERE used_at < $1 LIMIT $2);
+
+-- name: prune_conversations
+-- $1 used before, $2 rows
+DELETE FROM ingest.conversations
+ WHERE ctid IN (SELECT ctid FROM ingest.conversations WHERE used_at < $1 LIMIT $2);
+
+-- name: keep_answer
+-- The first one stays: of two calls at once, both are given its answer.
+-- $1 agent, $2 caller, $3 Idempotency-Key, $4 digest of the body, $5 answer, $6 now,
+-- $7 one from before this is over
+INSERT INTO ingest.answers AS a (agent, caller, once, digest, body, created_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (agent, caller, once) DO UPDATE
+   SET digest = excluded.digest, body = excluded.body, created_at = excluded.created_at
+ WHERE a.created_at <= $7;
+
+-- name: find_answer
+-- $1 agent, $2 caller, $3 Idempotency-Key, $4 not before
+SELECT a.digest, a.body
+  FROM ingest.answers AS a
+ WHERE a.agent = $1
+   AND a.caller = $2
+   AND a.once = $3
+   AND a.created_at > $4;
+
+-- name: prune_answers
+-- $1 created before, $2 rows
+DELETE FROM ingest.answers
+ WHERE ctid IN (SELECT ctid FROM ingest.answers WHERE created_at < $1 LIMIT $2);

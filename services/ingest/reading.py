@@ -39,11 +39,12 @@ def _item_of_line(line: bytes) -> Any:
 
 
 def read_item(
-    item: Any, now: datetime, blocked: Sequence[str], *, suspicious: bool = True
+    item: Any, now: datetime, blocked: Sequence[str], *, suspicious: bool = True, large: bool = True
 ) -> Event | Rejection:
     """The event, or why it is none; nothing of one that cannot be kept goes any further.
 
-    ``suspicious`` is False where `may_be_unkeepable` has seen the whole body.
+    ``suspicious`` is False where `may_be_unkeepable` has seen the whole body, ``large`` where even
+    that is no longer than an event may be.
     """
     if isinstance(item, Unreadable):
         return Rejection("malformed", "This line is not JSON.")
@@ -52,7 +53,7 @@ def read_item(
         return Rejection("unkeepable", "A value here cannot be stored.", _known_part(pointer))
     event = read_event(item, now, blocked)
     # Only what a sender made up himself can be this long: all other fields have their limits.
-    if not isinstance(event, Rejection) and len(orjson.dumps(item)) > EVENT_BYTES:
+    if large and not isinstance(event, Rejection) and len(orjson.dumps(item)) > EVENT_BYTES:
         return Rejection("too-large", "An event has at most 131,072 bytes.")
     return event
 

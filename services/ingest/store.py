@@ -9,7 +9,7 @@ import orjson
 
 from contact_schema.erasure import FenceRecords
 from ingest.domain import Address, Claim, Conversation, Fence
-from service_kit.sql import load_queries
+from service_kit.sql import Query, load_queries
 from service_kit.tx import Tx
 
 queries: Final = load_queries(Path(__file__).with_name("queries.sql"))
@@ -36,7 +36,7 @@ async def find_conversations(tx: Tx, wanted: Collection[Key]) -> dict[Key, Conve
     rows = await tx.fetch(queries.find_conversations, *_columns(wanted, 2)) if wanted else []
     return {
         (row["space"], row["conversation"]): Conversation(
-            row["session"], row["record"], row["anonymous"]
+            row["session"], row["record"], row["anonymous"], row["stale"]
         )
         for row in rows
     }
@@ -46,7 +46,12 @@ async def find_claims(tx: Tx, wanted: Collection[Key]) -> dict[Key, Claim]:
     rows = await tx.fetch(queries.find_claims, *_columns(wanted, 2)) if wanted else []
     return {
         (row["space"], row["subject"]): Claim(
-            row["claim"], row["user_id"], row["record"], row["anonymous"]
+            row["claim"],
+            row["user_id"],
+            row["record"],
+            row["anonymous"],
+            row["refused"],
+            row["stale"],
         )
         for row in rows
     }
@@ -74,6 +79,12 @@ async def upsert_claims(tx: Tx, claims: Mapping[Key, Claim]) -> None:
 async def end_claims(tx: Tx, subjects: Collection[Key]) -> None:
     if subjects:
         await tx.execute(queries.end_claims, *_columns(subjects, 2))
+
+
+async def refuse_claims(tx: Tx, claims: Collection[tuple[str, str, str]]) -> None:
+    """Rows of space, record and claim."""
+    if claims:
+        await tx.execute(queries.refuse_claims, *_columns(claims, 3))
 
 
 async def upsert_conversations(tx: Tx, conversations: Mapping[Key, Conversation]) -> None:
@@ -135,5 +146,36 @@ async def upsert_receipt(
 
 async def prune_events(tx: Tx, before: datetime, rows: int) -> int:
     """How many went; as many as ``rows`` means that there may be more."""
-    status = await tx.execute(queries.prune_events, before, rows)
-    return int(str(status).rpartition(" ")[2])
+    return await _prune(tx, queries.prune_events, before, rows)
+
+
+async def prune_claims(tx: Tx, before: datetime, rows: int) -> int:
+    return await _prune(tx, queries.prune_claims, before, rows)
+
+
+async def prune_conversations(tx: Tx, before: datetime, rows: int) -> int:
+    return await _prune(tx, queries.prune_conversations, before, rows)
+
+
+async def prune_answers(tx: Tx, before: datetime, rows: int) -> int:
+    return await _prune(tx, queries.prune_answers, before, rows)
+
+
+async def keep_answer(
+    tx: Tx, call: tuple[str, str, str], digest: str, body: str, now: datetime, since: datetime
+) -> None:
+    """``call``: agent, caller and Idempotency-Key. An answer from before ``since`` is over."""
+    await tx.execute(queries.keep_answer, *call, digest, body, now, since)
+
+
+async def find_answer(
+    tx: Tx, call: tuple[str, str, str], since: datetime
+) -> tuple[str, str] | None:
+    """The digest of the body that was sent, and the answer to it."""
+    row = await tx.fetchrow(queries.find_answer, *call, since)
+    return (row["digest"], row["body"]) if row else None
+
+
+async def _prune(tx: Tx, query: Query, before: datetime, rows: int) -> int:
+    status = await tx.execute(query, before, rows)
+    return int(status.rpartition(" ")[2])

@@ -1,52 +1,40 @@
 """The wiring of the resolver."""
 
-from collections.abc import Callable
-
 from contact_schema.commands import (
+    BlockIdentifier,
+    ChangePolicy,
     EditContact,
     LinkRecords,
     ObserveRecord,
+    ReleaseIdentifier,
     RetractFacts,
+    RevokeProof,
     SeparateRecords,
 )
 from contact_schema.erasure import EraseRecords, ErasureAdvanced, ErasureRequested, FenceRecords
 from contact_schema.interactions import IdentityRefused, IdentityVerified, InteractionAccepted
 from contact_schema.settings import AgentSettings
-from merge_resolver.domain.rules import Rules
 from merge_resolver.erasing import Erasing
 from merge_resolver.handlers import Streams
 from merge_resolver.known import KnownRecords
+from merge_resolver.routes import State, router
+from merge_resolver.rulebook import Rulebook, rules_from
 from merge_resolver.settings import Settings
+from merge_resolver.sweeping import sweeping
 from service_kit.replica import Replica
 from service_kit.service import Service, Stream, run
 
-
-def rules_from(agents: Replica[AgentSettings]) -> Callable[[str], Rules]:
-    """The rules of a space: the policies of its first agent. Made again when settings change."""
-    made: dict[str, Rules] = {}
-    seen = -1
-
-    def rules_of(space: str) -> Rules:
-        nonlocal seen
-        if seen != agents.version:
-            made.clear()
-            seen = agents.version
-            for agent in sorted(agents.values(), key=lambda one: one.agent):
-                made.setdefault(agent.space, _rules(agent))
-        return made.setdefault(space, Rules())
-
-    return rules_of
-
-
-def _rules(agent: AgentSettings) -> Rules:
-    policies = agent.policies
-    return Rules(
-        typed_email=policies.typed_email,
-        unsigned_plan=policies.unsigned_plan,
-        blocked_values=policies.blocked_values,
-        audiences=policies.audiences,
-        plan_audiences=policies.plan_audiences,
-    )
+COMMANDS = (
+    ObserveRecord,
+    EditContact,
+    LinkRecords,
+    SeparateRecords,
+    RetractFacts,
+    BlockIdentifier,
+    ReleaseIdentifier,
+    RevokeProof,
+    ChangePolicy,
+)
 
 
 def make(settings: Settings) -> Service:
@@ -73,7 +61,7 @@ def make(settings: Settings) -> Service:
             Stream(
                 ObserveRecord.TOPIC,
                 streams.on_commands,
-                (ObserveRecord, EditContact, LinkRecords, SeparateRecords, RetractFacts),
+                COMMANDS,
                 forget=known.forget,
             ),
             Stream(
@@ -83,7 +71,10 @@ def make(settings: Settings) -> Service:
                 forget=known.forget,
             ),
         ),
+        routers=(router,),
         replicas={"settings": agents},
+        tasks=(sweeping(streams),),
+        state=State(Rulebook(rules_from(agents)), agents, streams),
     )
 
 

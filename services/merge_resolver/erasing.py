@@ -23,7 +23,7 @@ from merge_resolver.domain.bodies import without
 from merge_resolver.domain.facts import Observe
 from merge_resolver.domain.snapshot import microseconds
 from merge_resolver.domain.working import Book
-from merge_resolver.handlers import Streams, lock
+from merge_resolver.handlers import Streams
 from merge_resolver.loading import load
 from merge_resolver.saving import save
 from service_kit.tx import Batch, Received, Tx
@@ -39,7 +39,7 @@ class Erasing:
     async def on_erasure(self, batch: Batch, tx: Tx) -> None:
         """A handful a day, so one by one: the steps of an erasure must stay in their order."""
         spaces = {received.space for received in batch}
-        await lock(tx, spaces)
+        await self.streams.lock(tx, spaces)
         for received in batch:
             match received.body:
                 case ErasureRequested() as request:
@@ -151,7 +151,7 @@ class Erasing:
 
     async def _book(self, tx: Tx, space: str, records: Collection[str]) -> Book:
         wanted = {(space, "record", record) for record in records}
-        return (await load(tx, self.streams.rules_of, [space], wanted))[space]
+        return (await load(tx, self.streams.rulebook.of, [space], wanted))[space]
 
     async def _again(self, tx: Tx, book: Book, received: Received[Any]) -> None:
         """Find the contacts of these blobs anew."""
@@ -185,7 +185,7 @@ def _take_out(book: Book, erased: frozenset[str]) -> int:
     """Facts of these records go; decisions that name others too are kept for those."""
     gone = 0
     for blob in book.blobs():
-        for fact in list(blob.facts.values()):
+        for fact in blob.kept():
             left = without(fact, erased)
             if left is None:
                 blob.remove(fact.id)

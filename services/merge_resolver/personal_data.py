@@ -13,6 +13,14 @@ def _columns(
 
 COLUMNS: Final = (
     *_columns("spaces", "none", "keep", "space", "epoch", export=False),
+    *_columns("spaces", "none", "keep", "policies", "changed_at", "rules_version", export=False),
+    *_columns("spaces", "pseudonym", "keep", "swept_to", export=False, note="gone when swept"),
+    *_columns("holds", "none", "keep", "space", "hold", "reason", "contacts", export=False),
+    *_columns("holds", "none", "keep", "held_at", "released_at", export=False),
+    *_columns("holds", "pseudonym", "keep", "blob", "fact", export=False, note="what was held"),
+    *_columns("decisions", "none", "delete", "space", "kind", "type", "t", export=True),
+    *_columns("decisions", "pseudonym", "delete", "fact", export=True),
+    *_columns("decisions", "identifying", "delete", "key", export=True),
     *_columns("records", "none", "delete", "space", "verified_at", export=True),
     *_columns("records", "pseudonym", "delete", "record", "unit", "contact", export=True),
     *_columns("records", "pseudonym", "delete", "blob", export=False, note="how rows are found"),

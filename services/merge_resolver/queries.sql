@@ -1,3 +1,7 @@
+-- name: read_only
+-- A preview looks at one moment, whatever is committed while it reads. The first of its transaction.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+
 -- name: insert_spaces
 -- A space exists from its first message on.
 -- $1 spaces
@@ -8,11 +12,57 @@ SELECT space FROM unnest($1::text[]) AS new (space) ORDER BY space
 -- name: lock_spaces
 -- One writer per space, whichever stream it reads; in one order, so that nobody waits in a circle.
 -- $1 spaces
-SELECT space, epoch
+SELECT space, epoch, policies::text AS policies, rules_version
   FROM merge_resolver.spaces
  WHERE space = ANY ($1::text[])
  ORDER BY space
    FOR UPDATE;
+
+-- name: list_policies
+-- As lock_spaces, for whoever only reads.
+-- $1 spaces
+SELECT space, epoch, policies::text AS policies, rules_version
+  FROM merge_resolver.spaces
+ WHERE space = ANY ($1::text[]);
+
+-- name: change_policies
+-- Every blob is evaluated anew under them, from the first one on.
+-- $1 spaces, $2 policies, $3 times
+UPDATE merge_resolver.spaces AS s
+   SET policies = new.policies::json, changed_at = new.at, rules_version = s.rules_version + 1,
+       swept_to = ''
+  FROM unnest($1::text[], $2::text[], $3::bigint[]) AS new (space, policies, at)
+ WHERE s.space = new.space;
+
+-- name: find_unswept
+-- Spaces whose blobs are not all evaluated under their newest rules, and since when they have those.
+SELECT space, changed_at FROM merge_resolver.spaces WHERE swept_to IS NOT NULL ORDER BY space LIMIT 10;
+
+-- name: list_unswept_blobs
+-- The next ones. The space is locked, so nobody else sweeps it.
+-- $1 space, $2 blobs at once
+SELECT r.blob
+  FROM merge_resolver.spaces AS s
+  JOIN merge_resolver.records AS r ON r.space = s.space AND r.blob > s.swept_to
+ WHERE s.space = $1
+ GROUP BY r.blob
+ ORDER BY r.blob
+ LIMIT $2;
+
+-- name: list_blobs
+-- All of a space, some at a time.
+-- $1 space, $2 blob to go on after, $3 blobs at once
+SELECT r.blob
+  FROM merge_resolver.records AS r
+ WHERE r.space = $1
+   AND r.blob > $2
+ GROUP BY r.blob
+ ORDER BY r.blob
+ LIMIT $3;
+
+-- name: mark_swept
+-- $1 space, $2 last blob, or none when all are through
+UPDATE merge_resolver.spaces SET swept_to = $2 WHERE space = $1;
 
 -- name: raise_epochs
 -- What processes remember of these spaces may speak of somebody who is gone.
@@ -56,7 +106,10 @@ SELECT w.space, w.kind, w.value, i.blob
 -- name: list_records
 -- The blobs, whole.
 -- $1 spaces, $2 blobs
-SELECT r.space, r.blob, r.record, r.unit, r.contact, r.verified_at, f.record IS NOT NULL AS fenced
+SELECT r.space, r.blob, r.record, r.unit, r.contact, r.verified_at, f.record IS NOT NULL AS fenced,
+       EXISTS (SELECT 1
+                 FROM merge_resolver.holds AS h
+                WHERE h.space = r.space AND h.blob = r.blob AND h.released_at IS NULL) AS held
   FROM unnest($1::text[], $2::text[]) AS wanted (space, blob)
   JOIN merge_resolver.records AS r USING (space, blob)
   LEFT JOIN merge_resolver.fences AS f ON f.space = r.space AND f.record = r.record;
@@ -76,6 +129,26 @@ SELECT c.space, r.blob, c.contact, c.version, c.set_version, c.snapshot::text AS
   JOIN merge_resolver.records AS r USING (space, blob)
   JOIN merge_resolver.contacts AS c ON c.space = r.space AND c.contact = r.record;
 
+-- name: list_decisions
+-- About identifiers that these blobs have, or that the batch names.
+-- $1 spaces, $2 blobs, $3 spaces, $4 types, $5 keys
+SELECT d.space, d.fact, d.kind, d.type, d.key, d.t, i.blob
+  FROM unnest($1::text[], $2::text[]) AS wanted (space, blob)
+  JOIN merge_resolver.identifiers AS i USING (space, blob)
+  JOIN merge_resolver.decisions AS d ON d.space = i.space AND d.type = i.type AND d.key = i.key
+ UNION
+SELECT d.space, d.fact, d.kind, d.type, d.key, d.t, NULL
+  FROM unnest($3::text[], $4::text[], $5::text[]) AS named (space, type, key)
+  JOIN merge_resolver.decisions AS d USING (space, type, key);
+
+-- name: find_decisions
+-- What these facts decided about identifiers. A revocation of several user ids is several.
+-- $1 spaces, $2 facts
+SELECT d.space, d.type, d.key
+  FROM unnest($1::text[], $2::text[]) AS wanted (space, fact)
+  JOIN merge_resolver.decisions AS d
+    ON d.space = wanted.space AND d.fact = wanted.fact;
+
 -- name: find_homes
 -- The records that these facts are stored with.
 -- $1 spaces, $2 facts
@@ -83,19 +156,22 @@ SELECT f.space, f.fact, f.record
   FROM unnest($1::text[], $2::text[]) AS wanted (space, fact)
   JOIN merge_resolver.facts AS f USING (space, fact);
 
--- name: find_merges_by_link
--- The sides as they were when these links joined them.
--- $1 spaces, $2 links
-SELECT m.space, m.link, m.merge, m.sides::text AS sides
-  FROM unnest($1::text[], $2::text[]) AS wanted (space, link)
-  JOIN merge_resolver.merges AS m USING (space, link)
- WHERE m.undone_at IS NULL
- ORDER BY m.at;
+-- name: find_merges
+-- What is to be undone, by its own id or its link's. A link that was there twice: the last.
+-- $1 spaces, $2 merges or links
+SELECT m.space, wanted.name, m.merge, m.link, m.sides::text AS sides, m.undone_at
+  FROM unnest($1::text[], $2::text[]) AS wanted (space, name)
+  JOIN merge_resolver.merges AS m ON m.space = wanted.space AND m.merge = wanted.name
+ UNION ALL
+(SELECT m.space, wanted.name, m.merge, m.link, m.sides::text AS sides, m.undone_at
+   FROM unnest($1::text[], $2::text[]) AS wanted (space, name)
+   JOIN merge_resolver.merges AS m ON m.space = wanted.space AND m.link = wanted.name
+  ORDER BY m.at);
 
--- name: find_merges_into
--- Merges that a split may take back: whose result is one of these records' contacts. The latest first.
+-- name: find_standing_merges
+-- Those that a split may take back: a merge is into a record of its blob. The latest first.
 -- $1 spaces, $2 records
-SELECT m.space, m.merge, m.into_contact, m.absorbed, m.link
+SELECT m.space, m.merge, m.into_contact, m.sides::text AS sides
   FROM unnest($1::text[], $2::text[]) AS wanted (space, into_contact)
   JOIN merge_resolver.merges AS m USING (space, into_contact)
  WHERE m.undone_at IS NULL
@@ -107,23 +183,76 @@ SELECT s.space, s.command, s.body::text AS body
   FROM unnest($1::text[], $2::text[]) AS wanted (space, command)
   JOIN merge_resolver.settled AS s USING (space, command);
 
--- name: move_records
+-- name: rename_blobs_of_records
 -- Blobs that became one: the smaller ones take the name of the largest.
 -- $1 spaces, $2 old blobs, $3 new blobs
 UPDATE merge_resolver.records AS r
-   SET blob = moved.into_blob
-  FROM unnest($1::text[], $2::text[], $3::text[]) AS moved (space, blob, into_blob)
- WHERE r.space = moved.space
-   AND r.blob = moved.blob;
+   SET blob = renamed.into_blob
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS renamed (space, blob, into_blob)
+ WHERE r.space = renamed.space
+   AND r.blob = renamed.blob;
 
--- name: move_identifiers
--- With their blobs.
+-- name: rename_blobs_of_identifiers
+-- The identifiers of such blobs.
 -- $1 spaces, $2 old blobs, $3 new blobs
 UPDATE merge_resolver.identifiers AS i
-   SET blob = moved.into_blob
-  FROM unnest($1::text[], $2::text[], $3::text[]) AS moved (space, blob, into_blob)
- WHERE i.space = moved.space
-   AND i.blob = moved.blob;
+   SET blob = renamed.into_blob
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS renamed (space, blob, into_blob)
+ WHERE i.space = renamed.space
+   AND i.blob = renamed.blob;
+
+-- name: rename_blobs_of_holds
+-- With their blobs, released ones too: what was looked at is not held again.
+-- $1 spaces, $2 old blobs, $3 new blobs
+UPDATE merge_resolver.holds AS h
+   SET blob = renamed.into_blob
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS renamed (space, blob, into_blob)
+ WHERE h.space = renamed.space
+   AND h.blob = renamed.blob;
+
+-- name: find_holds_of
+-- Whether these blobs were held for this before.
+-- $1 spaces, $2 blobs
+SELECT h.space, h.blob
+  FROM unnest($1::text[], $2::text[]) AS wanted (space, blob)
+  JOIN merge_resolver.holds AS h USING (space, blob)
+ WHERE h.reason = 'work-cap';
+
+-- name: insert_hold
+-- $1 space, $2 hold, $3 blob, $4 reason, $5 fact, $6 contacts, $7 when
+INSERT INTO merge_resolver.holds (space, hold, blob, reason, fact, contacts, held_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (space, hold) DO NOTHING;
+
+-- name: list_holds
+-- What somebody must look at, the oldest first.
+SELECT h.space, h.hold, h.reason, h.fact, h.contacts, h.held_at
+  FROM merge_resolver.holds AS h
+ WHERE h.released_at IS NULL
+ ORDER BY h.held_at, h.hold
+ LIMIT 200;
+
+-- name: find_hold
+-- $1 hold
+SELECT h.space, h.blob, h.held_at, h.released_at FROM merge_resolver.holds AS h WHERE h.hold = $1;
+
+-- name: mark_released
+-- $1 space, $2 hold, $3 when
+UPDATE merge_resolver.holds
+   SET released_at = $3
+ WHERE space = $1 AND hold = $2 AND released_at IS NULL
+RETURNING blob;
+
+-- name: list_merges_since
+-- Of these contacts' records, what was merged while it was held and still stands.
+-- $1 space, $2 records, $3 since
+SELECT m.merge, m.into_contact, m.absorbed, m.cause, m.evidence::text AS evidence, m.link, m.at
+  FROM merge_resolver.merges AS m
+ WHERE m.space = $1
+   AND m.into_contact = ANY ($2::text[])
+   AND m.at >= $3
+   AND m.undone_at IS NULL
+ ORDER BY m.at, m.merge;
 
 -- name: upsert_records
 -- Which contact each record is in now.
@@ -161,6 +290,21 @@ DELETE FROM merge_resolver.facts AS f
  USING unnest($1::text[], $2::text[]) AS gone (space, fact)
  WHERE f.space = gone.space
    AND f.fact = gone.fact;
+
+-- name: insert_decisions
+-- $1 spaces, $2 facts, $3 kinds, $4 types, $5 keys, $6 times
+INSERT INTO merge_resolver.decisions (space, fact, kind, type, key, t)
+SELECT space, fact, kind, type, key, t
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+    AS new (space, fact, kind, type, key, t)
+    ON CONFLICT (space, fact) DO NOTHING;
+
+-- name: delete_decisions
+-- $1 spaces, $2 facts that were taken back
+DELETE FROM merge_resolver.decisions AS d
+ USING unnest($1::text[], $2::text[]) AS gone (space, fact)
+ WHERE d.space = gone.space
+   AND d.fact = gone.fact;
 
 -- name: insert_retracted
 -- So that they stay away.
@@ -263,7 +407,7 @@ DELETE FROM merge_resolver.fences WHERE space = $1 AND erasure = $2 RETURNING re
 DELETE FROM merge_resolver.records WHERE space = $1 AND record = ANY ($2::text[]);
 
 -- name: erase_identifiers
--- What nobody in these blobs claims any more.
+-- What nobody in these blobs claims any more, and what was decided about it.
 -- $1 space, $2 blobs, $3 types and $4 keys that are still claimed
 WITH gone AS (
     DELETE FROM merge_resolver.identifiers AS i
@@ -272,7 +416,11 @@ WITH gone AS (
        AND NOT EXISTS (SELECT 1
                          FROM unnest($3::text[], $4::text[]) AS kept (type, key)
                         WHERE kept.type = i.type AND kept.key = i.key)
-    RETURNING 1
+    RETURNING i.space, i.type, i.key
+), undecided AS (
+    DELETE FROM merge_resolver.decisions AS d
+     USING gone
+     WHERE d.space = gone.space AND d.type = gone.type AND d.key = gone.key
 )
 SELECT count(*) FROM gone;
 

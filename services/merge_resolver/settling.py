@@ -1,17 +1,19 @@
 """The commands of one batch: decided in order, answered when the batch is through."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import orjson
-
 from contact_schema.changes import CommandSettled
-from merge_resolver.domain.decisions import Desk, Done
+from contact_schema.commands import Command, RevokeProof
+from contact_schema.settings import Policies
+from merge_resolver.domain.decisions import Desk
 from merge_resolver.domain.edits import outranked
+from merge_resolver.domain.ends import Done
+from merge_resolver.domain.separations import Merged
 from merge_resolver.domain.working import Blob, Book
 from merge_resolver.saving import Saved
-from merge_resolver.store import Key, Rows
+from merge_resolver.store import Key
 from service_kit.tx import Received
 
 FactId = Callable[[str, str], str]
@@ -22,7 +24,9 @@ class Settling:
     books: dict[str, Book]
     fact_id: FactId
     retracted: Collection[Key]
-    links: Rows
+    merges: Mapping[Key, Merged]
+    """Those that commands name, by merge and by link."""
+    policies_of: Callable[[str], Policies | None] = lambda _: None
     causes: dict[int, Received[Any]] = field(default_factory=dict)
     took_back: bool = False
     """Facts were removed: what is remembered of records no longer holds."""
@@ -36,7 +40,7 @@ class Settling:
             desk = self._desks[space] = self._open(space)
         before = len(desk.retracted)
         done = desk.decide(received.body)
-        self.took_back = self.took_back or len(desk.retracted) > before
+        self.took_back = self.took_back or len(desk.retracted) > before or _weakens(received.body)
         self._done.append((received, done))
         for record in (done.record, *done.parts):
             blob = self.books[space].find(record) if record else None
@@ -47,17 +51,27 @@ class Settling:
         return Desk(
             book=self.books[space],
             fact_id=lambda command: self.fact_id(space, command),
-            sides={
-                row["link"]: (row["merge"], orjson.loads(row["sides"]))
-                for row in self.links
-                if row["space"] == space
-            },
+            merges={name: one for (where, name), one in self.merges.items() if where == space},
             retracted={fact for where, fact in self.retracted if where == space},
+            policies=self.policies_of(space),
         )
 
     @property
     def actors(self) -> dict[str, str]:
         return {link: who for desk in self._desks.values() for link, who in desk.actors.items()}
+
+    @property
+    def undone(self) -> set[Key]:
+        """The merges that commands have taken back."""
+        return {(one.space, done.undone) for one, done in self._done if done.undone is not None}
+
+    def new_policies(self) -> list[tuple[str, str, int]]:
+        """Of the spaces whose rules a command has changed, and when."""
+        return [
+            (space, desk.new_policies[0].model_dump_json(), desk.new_policies[1])
+            for space, desk in sorted(self._desks.items())
+            if desk.new_policies is not None
+        ]
 
     def newly_retracted(self) -> list[Key]:
         found = {(space, one) for space, desk in self._desks.items() for one in desk.retracted}
@@ -115,6 +129,11 @@ class Settling:
             return ()
         contact = blob.contact_with(done.record)
         return () if contact is None else outranked(done.told, contact, blob)
+
+
+def _weakens(command: Command) -> bool:
+    """What a record is known to have proven may not be proven any more."""
+    return isinstance(command, RevokeProof)
 
 
 def _version(blob: Blob | None, contact: str | None) -> int | None:

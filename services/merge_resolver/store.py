@@ -4,6 +4,7 @@ Rows are tuples in the order of the query's parameters; a query that has nothing
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,14 +34,41 @@ async def _read(tx: Tx, query: Query, rows: Collection[tuple[str, ...]]) -> Rows
     return await tx.fetch(query, *_columns(sorted(rows))) if rows else ()
 
 
+async def read_only(tx: Tx) -> None:
+    await tx.execute(queries.read_only)
+
+
 async def insert_spaces(tx: Tx, spaces: Collection[str]) -> None:
     await tx.execute(queries.insert_spaces, sorted(spaces))
 
 
-async def lock_spaces(tx: Tx, spaces: Collection[str]) -> dict[str, int]:
-    """The epoch of each space."""
-    rows = await tx.fetch(queries.lock_spaces, sorted(spaces))
-    return {row["space"]: row["epoch"] for row in rows}
+async def lock_spaces(tx: Tx, spaces: Collection[str]) -> Rows:
+    return await tx.fetch(queries.lock_spaces, sorted(spaces))
+
+
+async def list_policies(tx: Tx, spaces: Collection[str]) -> Rows:
+    return await tx.fetch(queries.list_policies, sorted(spaces))
+
+
+async def change_policies(tx: Tx, policies: Collection[tuple[str, str, int]]) -> None:
+    """Space, policies as text, and when."""
+    await _write(tx, queries.change_policies, policies)
+
+
+async def find_unswept(tx: Tx) -> list[tuple[str, int]]:
+    return [(row["space"], row["changed_at"]) for row in await tx.fetch(queries.find_unswept)]
+
+
+async def list_unswept_blobs(tx: Tx, space: str, blobs: int) -> list[str]:
+    return [row["blob"] for row in await tx.fetch(queries.list_unswept_blobs, space, blobs)]
+
+
+async def list_blobs(tx: Tx, space: str, after: str, blobs: int) -> list[str]:
+    return [row["blob"] for row in await tx.fetch(queries.list_blobs, space, after, blobs)]
+
+
+async def mark_swept(tx: Tx, space: str, blob: str | None) -> None:
+    await tx.execute(queries.mark_swept, space, blob)
 
 
 async def raise_epochs(tx: Tx, spaces: Collection[str]) -> None:
@@ -73,17 +101,31 @@ async def list_contacts(tx: Tx, blobs: Collection[Key]) -> Rows:
     return await _read(tx, queries.list_contacts, blobs)
 
 
+async def list_decisions(
+    tx: Tx, blobs: Collection[Key], names: Collection[tuple[str, str, str]]
+) -> Rows:
+    wanted = _columns(sorted(blobs)) or [[], []]
+    named = _columns(sorted(names)) or [[], [], []]
+    return await tx.fetch(queries.list_decisions, *wanted, *named)
+
+
+async def find_decisions(tx: Tx, facts: Collection[Key]) -> set[tuple[str, str, str]]:
+    """The identifiers about which these decided: space, type and key."""
+    rows = await _read(tx, queries.find_decisions, facts)
+    return {(row["space"], row["type"], row["key"]) for row in rows}
+
+
 async def find_homes(tx: Tx, facts: Collection[Key]) -> dict[Key, str]:
     rows = await _read(tx, queries.find_homes, facts)
     return {(row["space"], row["fact"]): row["record"] for row in rows}
 
 
-async def find_merges_by_link(tx: Tx, links: Collection[Key]) -> Rows:
-    return await _read(tx, queries.find_merges_by_link, links)
+async def find_merges(tx: Tx, names: Collection[Key]) -> Rows:
+    return await _read(tx, queries.find_merges, names)
 
 
-async def find_merges_into(tx: Tx, records: Collection[Key]) -> Rows:
-    return await _read(tx, queries.find_merges_into, records)
+async def find_standing_merges(tx: Tx, records: Collection[Key]) -> Rows:
+    return await _read(tx, queries.find_standing_merges, records)
 
 
 async def find_settled(tx: Tx, commands: Collection[Key]) -> dict[Key, str]:
@@ -91,12 +133,41 @@ async def find_settled(tx: Tx, commands: Collection[Key]) -> dict[Key, str]:
     return {(row["space"], row["command"]): row["body"] for row in rows}
 
 
-async def move_records(tx: Tx, blobs: Collection[tuple[str, str, str]]) -> None:
-    await _write(tx, queries.move_records, blobs)
+async def rename_blobs_of_records(tx: Tx, blobs: Collection[tuple[str, str, str]]) -> None:
+    await _write(tx, queries.rename_blobs_of_records, blobs)
 
 
-async def move_identifiers(tx: Tx, blobs: Collection[tuple[str, str, str]]) -> None:
-    await _write(tx, queries.move_identifiers, blobs)
+async def rename_blobs_of_identifiers(tx: Tx, blobs: Collection[tuple[str, str, str]]) -> None:
+    await _write(tx, queries.rename_blobs_of_identifiers, blobs)
+
+
+async def rename_blobs_of_holds(tx: Tx, blobs: Collection[tuple[str, str, str]]) -> None:
+    await _write(tx, queries.rename_blobs_of_holds, blobs)
+
+
+async def find_holds_of(tx: Tx, blobs: Collection[Key]) -> set[Key]:
+    rows = await _read(tx, queries.find_holds_of, blobs)
+    return {(row["space"], row["blob"]) for row in rows}
+
+
+async def insert_hold(tx: Tx, *row: Any) -> None:
+    await tx.execute(queries.insert_hold, *row)
+
+
+async def list_holds(tx: Tx) -> Rows:
+    return await tx.fetch(queries.list_holds)
+
+
+async def find_hold(tx: Tx, hold: str) -> asyncpg.Record | None:
+    return await tx.fetchrow(queries.find_hold, hold)
+
+
+async def mark_released(tx: Tx, space: str, hold: str, at: datetime) -> bool:
+    return await tx.fetchval(queries.mark_released, space, hold, at) is not None
+
+
+async def list_merges_since(tx: Tx, space: str, records: Collection[str], since: datetime) -> Rows:
+    return await tx.fetch(queries.list_merges_since, space, sorted(records), since)
 
 
 async def upsert_records(tx: Tx, rows: Collection[Sequence[Any]]) -> None:
@@ -113,6 +184,14 @@ async def upsert_facts(tx: Tx, rows: Collection[Sequence[Any]]) -> None:
 
 async def delete_facts(tx: Tx, facts: Collection[Key]) -> None:
     await _write(tx, queries.delete_facts, facts)
+
+
+async def insert_decisions(tx: Tx, rows: Collection[Sequence[Any]]) -> None:
+    await _write(tx, queries.insert_decisions, rows)
+
+
+async def delete_decisions(tx: Tx, facts: Collection[Key]) -> None:
+    await _write(tx, queries.delete_decisions, facts)
 
 
 async def insert_retracted(tx: Tx, facts: Collection[Key]) -> None:

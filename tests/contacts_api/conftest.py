@@ -1,12 +1,14 @@
 """The API's app for the tests of its routes."""
 
 from collections.abc import AsyncIterator
+from typing import cast
 
 import asyncpg
 import pytest
 
 from tests.conftest import at
 from tests.contacts_api.front import Front, Stage, open_stage
+from tests.contacts_api.resolving import DOOR, RealResolver
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +30,28 @@ async def front(stage: Stage) -> AsyncIterator[Front]:
     front = await stage.enter()
     yield front
     stage.resolver.paused = stage.resolver.elsewhere = False
+
+
+@pytest.fixture(scope="module")
+async def real_stage(postgres: str, migrated: str, secret: str) -> AsyncIterator[Stage]:
+    """The same app with the resolver itself behind it."""
+    name = f"{migrated}_resolved"
+    admin = await asyncpg.connect(postgres)
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {migrated}")
+    database = at(postgres, name)
+    try:
+        async with open_stage(
+            database, secret, resolving=RealResolver, merge_resolver_url=DOOR
+        ) as stage:
+            resolver = cast(RealResolver, stage.resolver)
+            await resolver.open(database, secret)
+            yield stage
+            await resolver.runtime.close()
+    finally:
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
+
+
+@pytest.fixture
+async def real_front(real_stage: Stage) -> Front:
+    return await real_stage.enter()

@@ -6,8 +6,7 @@ command; the resolver itself is tested where it lives, and both together over th
 
 import asyncio
 import contextlib
-import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
@@ -24,7 +23,14 @@ from contact_schema.changes import (
     ContactSplit,
     Snapshot,
 )
-from contact_schema.commands import Command, EditContact, LinkRecords, ObserveRecord, RetractFacts
+from contact_schema.commands import (
+    Command,
+    EditContact,
+    LinkRecords,
+    ObserveRecord,
+    RetractFacts,
+    SeparateRecords,
+)
 from contact_schema.envelope import Message
 from contact_schema.messages import BY_TYPE
 from contacts_api import handlers
@@ -32,13 +38,13 @@ from contacts_api.app import build
 from contacts_api.settings import ContactsApiSettings
 from contacts_api.state import State
 from service_kit import http, migrate
+from service_kit.packing import Packed
 from service_kit.service import Runtime
-from service_kit.testing import received
+from service_kit.testing import received, written
 from tests.contacts_api.messages import held, record, snapshot
 
 TOKEN: Final = "token of the tests"
 PASSWORD: Final = "correct horse battery staple"
-TYPE: Final = re.compile("|".join(BY_TYPE))
 
 
 @dataclass
@@ -49,6 +55,9 @@ class Resolver:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     links: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    joined: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By merge: what evidence joined."""
+    undone_too: tuple[str, ...] = ()
     seen: int = 0
     paused: bool = False
     elsewhere: bool = False
@@ -64,14 +73,10 @@ class Resolver:
 
     async def _ordered(self, runtime: Runtime) -> list[Command]:
         async with runtime.pool.acquire() as connection:
-            rows = await connection.fetch(
-                "SELECT o.seq, o.body, o.headers::text AS headers FROM contacts_api.outbox AS o"
-                " WHERE o.seq > $1 ORDER BY o.seq",
-                self.seen,
-            )
-        if rows:
-            self.seen = rows[-1]["seq"]
-        messages = [_message(bytes(row["body"]), row["headers"]) for row in rows]
+            new = await written(connection, after=self.seen)
+        if new:
+            self.seen = new[-1].sequence
+        messages = [_message(one) for one in new]
         return [message for message in messages if isinstance(message, Command)]
 
     async def _answer(self, command: Command) -> None:
@@ -118,7 +123,33 @@ class Resolver:
                     ),
                     _settled(command, "updated", into, contacts=(into, gone)),
                 ]  # fmt: skip
+            case SeparateRecords(merge=merge) if merge is not None:
+                into, gone = self.joined[merge]
+                return [
+                    self._changed(command, into, left=(gone,)),
+                    self._changed(command, gone, joined=(gone,)),
+                    ContactSplit(
+                        space=command.space, contact=into, parts=(into, gone), cause="undo",
+                        undone=merge, undone_too=self.undone_too, at=command.at,
+                    ),
+                    _settled(command, "updated", into, contacts=(into, gone)),
+                ]  # fmt: skip
         return []
+
+    async def join(self, space: str, merge: str, into: str, gone: str, **more: Any) -> None:
+        """What evidence joined, without an order."""
+        self.joined[merge] = (into, gone)
+        merged = ContactsMerged(
+            space=space, merge=merge, into=into, absorbed=(gone,),
+            **{"cause": "evidence", "at": self.state.now(), **more},
+        )  # fmt: skip
+        changed = ContactChanged(space=space, snapshot=self.snapshots[into], joined=(record(gone),))
+        await self.tell(changed, merged)
+
+    async def tell(self, *messages: Message) -> None:
+        """What nobody here has ordered."""
+        async with self.state.transaction(messages[0].space) as tx:
+            await handlers.on_changes([received(one) for one in messages], tx)
 
     def _observe(self, command: ObserveRecord) -> Sequence[Message]:
         seen = command.observation
@@ -183,10 +214,8 @@ def _settled(command: Command, outcome: Any, contact: str, **fields: Any) -> Com
     )
 
 
-def _message(body: bytes, headers: str) -> Message:
-    found = TYPE.search(headers)
-    assert found is not None
-    return BY_TYPE[found[0]].model_validate_json(body)
+def _message(packed: Packed) -> Message:
+    return BY_TYPE[packed.headers["type"]].model_validate_json(packed.body)
 
 
 @dataclass
@@ -232,11 +261,7 @@ class Front:
     async def emitted(self, type_: type[Message]) -> list[Any]:
         """What this workspace's agent sent to others, oldest first."""
         async with self.stage.runtime.pool.acquire() as connection:
-            rows = await connection.fetch(
-                "SELECT o.body, o.headers::text AS headers FROM contacts_api.outbox AS o"
-                " ORDER BY o.seq"
-            )
-        messages = [_message(bytes(row["body"]), row["headers"]) for row in rows]
+            messages = [_message(one) for one in await written(connection)]
         return [m for m in messages if isinstance(m, type_) and m.space == self.space]
 
     async def provide(self) -> None:
@@ -276,14 +301,16 @@ def settings_for(database: str, secret: str, **changes: Any) -> ContactsApiSetti
 
 
 @contextlib.asynccontextmanager
-async def open_stage(database: str, secret: str, **changes: Any) -> AsyncIterator[Stage]:
+async def open_stage(
+    database: str, secret: str, resolving: Callable[[State], Any] = Resolver, **changes: Any
+) -> AsyncIterator[Stage]:
     service = build(settings_for(database, secret, **changes))
     state: State = service.state
     # As cheap as the library allows: every test makes a person.
     state.passwords = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     runtime = Runtime(service)
     await runtime.open()
-    resolver = Resolver(state)
+    resolver = resolving(state)
     state.runtime = runtime
     tasks = [
         asyncio.create_task(state.attached()(runtime)),

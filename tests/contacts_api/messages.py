@@ -11,7 +11,7 @@ from contact_schema.changes import (
     Snapshot,
     Verified,
 )
-from contact_schema.interactions import InteractionAccepted, InteractionDetail
+from contact_schema.interactions import IdentityVerified, InteractionAccepted, InteractionDetail
 from contact_schema.observations import Observation
 
 SPACE = "space_1"
@@ -61,6 +61,14 @@ def changed(
 
 def verified(user: str) -> Verified:
     return Verified(user=user, verified_at=NOON)
+
+
+def proof(record_: str, claim: str, proof: Any = "proven") -> IdentityVerified:
+    return IdentityVerified(
+        space=SPACE, agent=AGENT, claim=claim, record=record_, unit=f"unit_{record_}", user="u1",
+        proof=proof, method="hash",
+        observation=Observation(fact=f"f-{claim}", at=NOON, occurred_at=NOON),
+    )  # fmt: skip
 
 
 def event(record_: str, minutes: int = 0, **fields: Any) -> InteractionAccepted:

@@ -36,7 +36,7 @@ from contacts_api.store import workspaces
 from service_kit import http, migrate
 from service_kit.limits import TokenBucket
 from service_kit.service import Runtime, Service
-from service_kit.testing import received
+from service_kit.testing import received, written
 from tests.conftest import at
 
 ORIGIN = "http://kith.example"
@@ -163,11 +163,8 @@ class Site:
     async def emitted(self, type_: str) -> list[str]:
         """Bodies of this type in the outbox, oldest first."""
         async with self.runtime.pool.acquire() as connection:
-            rows = await connection.fetch(
-                "SELECT o.body, o.headers::text AS headers"
-                "  FROM contacts_api.outbox AS o ORDER BY o.seq"
-            )
-        return [bytes(row["body"]).decode() for row in rows if type_ in row["headers"]]
+            messages = await written(connection)
+        return [m.body.decode() for m in messages if m.headers["type"] == type_]
 
     async def ordered(self, kind: str) -> dict[str, Any]:
         """The newest message of this type."""

@@ -27,12 +27,23 @@ from contacts_api.actions.outcomes import MovedError
 from contacts_api.actions.reading import locate, read_contact
 from contacts_api.domain.list_query import ListQuery
 from contacts_api.store import commands, erasures, interactions, listing, merges
-from contacts_api.store.interactions import list_timeline_descending
+from contacts_api.store.interactions import list_timeline
+from contacts_api.store.statements import Stretch
 from service_kit.problems import Problem
 from service_kit.testing import received
 from service_kit.tx import Tx
 from tests.conftest import TxOf
-from tests.contacts_api.messages import NOON, SPACE, at, changed, event, held, record, verified
+from tests.contacts_api.messages import (
+    NOON,
+    SPACE,
+    at,
+    changed,
+    event,
+    held,
+    proof,
+    record,
+    verified,
+)
 
 
 @pytest.fixture
@@ -52,14 +63,15 @@ async def take(tx: Tx, *messages: Message, **headers: Any) -> None:
 HANDLERS: dict[str, Any] = {
     "contacts.changes.v1": handlers.on_changes,
     "contacts.interactions.v1": handlers.on_interactions,
+    "contacts.identity.v1": handlers.on_identity,
     "contacts.crm.v1": handlers.on_crm,
     "contacts.erasure.v1": handlers.on_erasure,
 }
 
 
 async def texts(tx: Tx, contact: str) -> list[str]:
-    rows = await list_timeline_descending(tx, SPACE, contact, None, 50, (None, None, None))
-    return [row["text"] for row in rows]
+    rows = await list_timeline(tx, SPACE, contact, Stretch(50), (None, None, None))
+    return [row["text"] for row in rows if row["text"] is not None]
 
 
 async def listed(tx: Tx, **filters: Any) -> list[str]:
@@ -138,7 +150,7 @@ async def test_an_undone_merge_gives_each_side_its_own_again(tx: Tx) -> None:
         {k: v for k, v in c.items() if k not in moving} for c in before
     ]
     assert (await texts(tx, "a"), await texts(tx, "b")) == ([], ["by b"])
-    journal = await merges.list_merges(tx, SPACE, "b", None, 10)
+    journal = await merges.list_merges(tx, SPACE, "b", Stretch(10))
     assert [(row["merge"], row["undone_at"]) for row in journal] == [("merge_1", at(60))]
 
 
@@ -173,11 +185,32 @@ async def test_a_conversation_speaks_for_its_current_record_only(tx: Tx) -> None
     await take(
         tx, changed("anonymous", "anonymous", record("signed", "u1"), verified=verified("u1"))
     )
+    await take(tx, proof("signed", "claim_1"))
     await take(tx, event("anonymous", 1))
     assert not await proven(tx)
-    await take(tx, event("signed", 2))
+    await take(tx, event("signed", 2, claim="claim_1"))
     assert await proven(tx)
     await take(tx, event("anonymous", 3))
+    assert not await proven(tx)
+
+
+async def test_a_conversation_is_proven_by_the_claim_in_force_and_by_no_earlier_one(tx: Tx) -> None:
+    """Whoever says that he is a user who was proven there before is placed on the same record."""
+    await take(tx, changed("signed", record("signed", "u1"), verified=verified("u1")))
+    await take(tx, proof("signed", "claim_1"), proof("signed", "claim_3", "asserted"))
+    for minute, (claim, expected) in enumerate(
+        (
+            ("claim_1", True),
+            ("claim_2", False),
+            ("claim_1", True),
+            (None, False),
+            ("claim_3", False),
+        )
+    ):
+        await take(tx, event("signed", minute, claim=claim))
+        assert await proven(tx) is expected, claim
+    await take(tx, event("signed", 9, claim="claim_1"))
+    await interactions.forget_proven_claims(tx, SPACE, "signed")
     assert not await proven(tx)
 
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from service_kit import http, migrate
 from service_kit.service import Runtime, Service
 from service_kit.settings import KitSettings
-from service_kit.testing import opened, received
+from service_kit.testing import opened, received, written
 from tests.conftest import at
 from tests.contacts_api.front import TOKEN, Front, Stage, open_stage, problem
 from tests.contacts_api.messages import event
@@ -135,11 +135,8 @@ async def test_a_dead_letter_is_sent_again_once_and_the_audit_says_by_whom(ops: 
     assert second.json() == {"id": letter["id"], "redriven": False}
     assert [one["redriven_at"] is None for one in await ops.letters()] == [False]
     async with ops.resolver.pool.acquire() as connection:
-        sent = await connection.fetch(
-            "SELECT headers->>'group' AS for_group FROM outbox"
-            " WHERE topic = 'contacts.interactions.v1'"
-        )
-    assert [row["for_group"] for row in sent] == ["merge-resolver.interactions"]
+        sent = await written(connection, topic="contacts.interactions.v1")
+    assert [message.headers["group"] for message in sent] == ["merge-resolver.interactions"]
     entries = (await ops.front.api.get("/v1/audit?action=dead_letter.redriven")).json()["data"]
     assert {entry["detail"]["dead_letter"] for entry in entries} == {letter["id"]}
 

@@ -12,7 +12,7 @@ from contact_schema.erasure import ErasureRequested
 from contacts_api import handlers
 from service_kit.testing import received
 from tests.contacts_api.front import Front, create, problem
-from tests.contacts_api.messages import event, record
+from tests.contacts_api.messages import event, proof, record
 
 
 async def test_a_write_is_read_back_at_once(front: Front) -> None:
@@ -293,7 +293,10 @@ async def test_the_agent_s_context_needs_a_proof_of_this_conversation(front: Fro
     context = "/v1/conversations/c1/contact"
     here: dict[str, Any] = {"space": front.space, "agent": front.agent}
     async with front.state.transaction(front.space) as tx:
-        await handlers.on_interactions([received(event(contact["id"], **here))], tx)
+        spoken = event(contact["id"], claim="claim_1", **here)
+        await handlers.on_interactions([received(spoken)], tx)
+        claim = proof(contact["id"], "claim_1").model_copy(update=here)
+        await handlers.on_identity([received(claim)], tx)
     assert (await front.api.get(context)).json() == {"verified": False}
     proven = ContactChanged(
         space=front.space,

@@ -160,3 +160,13 @@ def test_statements_name_the_schema_of_their_own_service_only(name: str) -> None
     ]
     assert not found
     assert service(name).is_relative_to(ROOT)
+
+
+@pytest.mark.parametrize("statement", ALL, ids=NAMES)
+def test_a_statement_leaves_nothing_behind_in_its_session(statement: Statement) -> None:
+    """Sessions of the pool are not reset between transactions."""
+    settings = re.findall(r"set_config\([^)]*, (\w+)\)", statement.text)
+    assert set(settings) <= {"true"}
+    assert not re.search(r"\bSET (?!LOCAL)\w+ (?:=|TO)\b|\bLISTEN\b|\bDECLARE\b", statement.text)
+    if statement.name != "try_relay_lock":  # on a connection of the relay's own
+        assert not re.search(r"pg_(?:try_)?advisory_lock", statement.text)

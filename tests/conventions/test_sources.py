@@ -177,7 +177,9 @@ def test_nothing_in_the_project_knows_the_machine_it_was_written_on() -> None:
 
 
 SKIPS = re.compile(r"(pytest\.)?(mark\.)?(skip|skipif|xfail|importorskip)")
-MAY_SKIP: dict[str, str] = {}
+MAY_SKIP: dict[str, str] = {
+    "tests/faults/test_pooler.py": "a pooler is optional, and so is its program on this machine",
+}
 """Test files that may leave something out, with the reason. None does without one."""
 
 

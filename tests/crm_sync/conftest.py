@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -10,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import asyncpg
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
@@ -34,7 +32,7 @@ from crm_sync.settings import Settings
 from service_kit import migrate
 from service_kit.http import build_app
 from service_kit.service import Handler, Runtime
-from service_kit.testing import received
+from service_kit.testing import received, written
 from tests.standins.conftest import Running
 from tests.standins.conftest import hubspot as running_hubspot
 
@@ -93,13 +91,11 @@ class World:
 
     async def hear(self) -> list[Message]:
         """Everything that was told so far, out of the outbox."""
-        rows = await self.runtime.pool.fetch(
-            "SELECT seq, headers, body FROM crm_sync.outbox WHERE seq > $1 ORDER BY seq",
-            self._after,
-        )
-        for row in rows:
-            self._after = row["seq"]
-            self.told.append(_decoded(row))
+        async with self.runtime.pool.acquire() as connection:
+            new = await written(connection, after=self._after)
+        for packed in new:
+            self._after = packed.sequence
+            self.told.append(BY_TYPE[packed.headers["type"]].model_validate_json(packed.body))
         return self.told
 
     async def state_of(self, contact: str) -> CrmStateChanged | None:
@@ -142,10 +138,6 @@ class World:
 
     def calls(self, part: str) -> list[dict[str, Any]]:
         return [call for call in self.hubspot.standin.calls if part in call["path"]]
-
-
-def _decoded(row: asyncpg.Record) -> Message:
-    return BY_TYPE[json.loads(row["headers"])["type"]].model_validate_json(row["body"])
 
 
 async def until(

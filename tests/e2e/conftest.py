@@ -16,10 +16,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if running := os.environ.get("KITH_E2E_STACK"):
         yield Stack(Path(running))
         return
-    # Looks every second, so that the stories of the operations page end sooner; no probe between.
+    # Looks every second, and a killed member of a group does not linger: so the stories of the
+    # operations page end sooner. No probe between.
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("KITH_WATCH_SECONDS", "1")
         environment.setenv("KITH_PROBE_SECONDS", "0")
+        environment.setenv("KITH_SESSION_TIMEOUT_MS", "10000")
         with Stack(tmp_path_factory.mktemp("stack")) as own:
             yield own
 

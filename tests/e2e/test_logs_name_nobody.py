@@ -12,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from kith.stack import SERVICES, Stack
+from service_kit.packing import unpack
 from tests.e2e.visitors import Doors, Visitor, eventually, from_channel, unique
 
 CANARY = {
@@ -156,6 +157,13 @@ async def schemas_with_the_canary(dsn: str) -> set[str]:
         for schema, table in tables:
             rows = await connection.fetch(f"SELECT t::text AS line FROM {table} AS t")
             if any(NEEDLES.search(readable(row["line"])) for row in rows):
+                found.add(schema)
+        for schema in SERVICES:
+            rows = await connection.fetch(
+                f"SELECT o.first_seq, o.prev, o.messages FROM {schema}.outbox AS o"
+            )
+            bodies = (one.body.decode("utf-8", "replace") for row in rows for one in unpack(row))
+            if any(NEEDLES.search(body) for body in bodies):
                 found.add(schema)
         return found
     finally:

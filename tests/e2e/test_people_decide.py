@@ -33,7 +33,8 @@ def test_a_write_is_read_back_at_once_and_a_repeat_changes_nothing(doors: Doors)
     created = doors.api.post("/v1/contacts", json=row)
     assert created.status_code == httpx.codes.CREATED
     read = doors.contact(created.json()["id"])
-    assert read.json() == created.json()
+    # What a CRM was told goes on by itself.
+    assert {**read.json(), "crm": None} == {**created.json(), "crm": None}
 
     repeated = doors.api.post("/v1/contacts", json=row)
     assert repeated.status_code == httpx.codes.OK

@@ -11,7 +11,8 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from service_kit import assignment, relay, sender, subscribing, tx, watermarks
+from service_kit import assignment, consumer, relay, sender, subscribing, tx, watermarks
+from service_kit.packing import unpack
 from service_kit.queries import QUERIES
 from service_kit.sql import Query
 
@@ -46,6 +47,29 @@ def watermark_not_compared() -> None:
     _replace(watermarks, "sift", keep_all)
 
 
+def watermark_read_without_the_lock() -> None:
+    """Two owners of a partition both read how far it was applied, then both apply."""
+    _rewrite("lock_watermarks", QUERIES.lock_watermarks.text.replace("FOR UPDATE", ""))
+
+
+def watermark_moved_in_a_transaction_of_its_own() -> None:
+    """Effects are there before it is told that they are."""
+    apply, move = consumer.Consumer._apply, watermarks.move
+
+    async def twice(self: consumer.Consumer, raws: Sequence[Any]) -> None:
+        later: dict[Any, Any] = {}
+
+        async def remember(_connection: Any, _topic: str, moved: dict[Any, Any]) -> None:
+            later.update(moved)
+
+        _replace(watermarks, "move", remember)
+        await apply(self, raws)
+        async with self._runtime.transaction() as second:
+            await move(second.connection, self.topic.name, later)
+
+    _replace(consumer.Consumer, "_apply", twice)
+
+
 def no_gap_rule() -> None:
     def without_gaps(items: Any, marks: Any, *, with_gaps: bool = True) -> Any:
         return _sift(items, marks, with_gaps=False)
@@ -58,7 +82,7 @@ def sequence_of_postgres() -> None:
     _rewrite("lock_head", "SELECT max(nextval('numbers')) FROM generate_series(1, $1::bigint)")
     _rewrite(
         "get_relay_state",
-        "SELECT m.last_seq AS mark, coalesce((SELECT max(o.seq) FROM outbox AS o), 0) AS head"
+        "SELECT m.last_seq AS mark, coalesce((SELECT max(o.last_seq) FROM outbox AS o), 0) AS head"
         "  FROM relay_mark AS m",
     )
     _replace(relay.Relay, "_assert_no_hole", lambda *_: None)
@@ -68,21 +92,25 @@ def relay_goes_on_after_a_failure() -> None:
     """Each record by itself; one that fails is passed over. Without the gap rule nobody sees it."""
     no_gap_rule()
 
-    async def send_singly(self: sender.Sender, rows: Sequence[Any]) -> sender.Round:
+    async def send_singly(
+        self: sender.Sender, rows: Sequence[Any], *, after: int, done: Any
+    ) -> sender.Round:
         result = sender.Round()
-        for row in rows:
+        for row, message in [(r, m) for r in rows for m in unpack(r)]:
             place = (row["topic"], row["partition"])
+            if message.sequence <= max(after, done.get(place, 0)):
+                continue
             try:
                 told = await self._producer.send_and_wait(
                     row["topic"],
-                    row["body"],
-                    key=row["key"],
+                    message.body,
+                    key=message.key,
                     partition=row["partition"],
-                    headers=sender.headers_of(row, self._service),
+                    headers=sender.headers_of(message, self._service),
                 )
             except KafkaError:
                 continue
-            result.acknowledged[place] = row["seq"]
+            result.acknowledged[place] = message.sequence
             result.last_offsets[place] = told.offset
         return result
 
@@ -128,6 +156,8 @@ MISTAKES: dict[str, Callable[[], None]] = {
     for mistake in (
         acknowledge_first,
         watermark_not_compared,
+        watermark_read_without_the_lock,
+        watermark_moved_in_a_transaction_of_its_own,
         no_gap_rule,
         sequence_of_postgres,
         relay_goes_on_after_a_failure,

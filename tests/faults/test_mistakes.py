@@ -19,6 +19,14 @@ SEEN = {
         "nothing_is_applied_twice_when_all_is_published_again",
         "assert [1, 2, 3, 1, 2, 3] == [1, 2, 3]",
     ),
+    "watermark_read_without_the_lock": (
+        "nothing_is_applied_twice_by_two_owners_at_once",
+        "assert [1, 2, 3, 2, 3] == [1, 2, 3]",
+    ),
+    "watermark_moved_in_a_transaction_of_its_own": (
+        "nothing_is_applied_twice_when_a_reader_dies_behind_its_commit",
+        "assert [1, 2, 3, 1, 2, 3] == [1, 2, 3]",
+    ),
     "no_gap_rule": (
         "nothing_is_lost_when_a_message_never_reached_the_topic",
         "assert [1, 3] == [1, 2, 3]",

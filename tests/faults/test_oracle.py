@@ -11,7 +11,8 @@ from kith.faults.kinds import KINDS
 from kith.faults.ledger import Ledger, Sent
 from kith.faults.oracle import Findings
 from kith.faults.proxy import FaultProxy
-from kith.faults.report import KEPT_FROM, bound, rows, troubles, write
+from kith.faults.record import append, entry_of, read
+from kith.faults.report import KEPT_FROM, bound, rows, seeds, skips, troubles, write
 from kith.faults.rounds import Outcome, schedule
 from kith.stack import ports
 
@@ -88,13 +89,47 @@ def test_a_seed_makes_the_same_rounds_and_every_kind_comes_before_one_comes_agai
 
 
 def test_the_table_tells_of_what_was_lost_and_what_could_not_be_judged() -> None:
-    good = Outcome(1, "kill", 10, 1.5, Findings())
-    bad = Outcome(2, "kill", 10, 2.5, Findings(lost=["p-1"]))
-    stuck = Outcome(3, "kill", 10, 0, Findings(), "never quiet: ingest")
+    good = entry_of(7, Outcome(1, "kill", 10, 1.5, Findings()))
+    bad = entry_of(7, Outcome(2, "kill", 10, 2.5, Findings(lost=["p-1"])))
+    stuck = entry_of(7, Outcome(3, "kill", 10, 0, Findings(), "never quiet: ingest"))
     assert bound([good] * 300) == "1.0 %"
     assert bound([good, bad, stuck]) == "2 of 3 failed"
     assert len(troubles([good, bad, stuck])) == 2
     assert rows([good, bad])[0][1:5] == ("2", "20", "1", "0")
+
+
+def test_a_skipped_round_is_told_and_counted_nowhere() -> None:
+    skipped = entry_of(7, Outcome(1, "disk", 10, 0, Findings(), skipped="no mount here"))
+    good = entry_of(7, Outcome(2, "kill", 10, 1.5, Findings()))
+    assert [row[:2] for row in rows([skipped, good])] == [("kill", "1"), ("**all**", "1")]
+    assert skips([skipped, good]) == ["disk: skipped, no mount here"]
+    assert bound([]) == "no data"
+
+
+def test_runs_add_up(tmp_path: Path) -> None:
+    """A run that is repeated or goes on later adds its lines to those that are there."""
+    lines = tmp_path / "faults.jsonl"
+    first = entry_of(7, Outcome(1, "kill", 10, 1.5, Findings()))
+    second = entry_of(8, Outcome(4, "freeze", 10, 2.5, Findings(lost=["p-1"]), unanswered=3))
+    for entry in (first, second):
+        append(lines, entry)
+    assert read(lines) == [first, second]
+    assert seeds(read(lines)) == (
+        "seed 7: 1 rounds, up to number 1; seed 8: 1 rounds, up to number 4"
+    )
+
+
+def test_what_is_left_of_an_erased_person_is_not_clean() -> None:
+    assert not Findings(left_over=["p-1"]).clean
+
+
+def test_an_erased_person_is_not_expected_any_more(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.intend([sent(1), sent(2)])
+    ledger.settle([sent(1), sent(2)], "ok")
+    ledger.erase("p")
+    assert (set(ledger.accepted), set(ledger.erased)) == (set(), {"p-1", "p-2"})
+    ledger.close()
 
 
 @pytest.fixture
@@ -133,9 +168,9 @@ def test_the_proxy_passes_on_cuts_after_some_bytes_and_resets(echo: socket.socke
 
 def test_a_new_table_leaves_what_people_wrote_under_the_old_one(tmp_path: Path) -> None:
     page = tmp_path / "faults.md"
-    write(page, [Outcome(1, "kill", 10, 1.5, Findings())], command="c", unknown=0)
+    write(page, [entry_of(7, Outcome(1, "kill", 10, 1.5, Findings()))])
     page.write_text(page.read_text() + f"\n{KEPT_FROM}\nThis.\n")
-    write(page, [Outcome(1, "freeze", 10, 1.5, Findings())], command="c", unknown=0)
+    write(page, [entry_of(7, Outcome(1, "freeze", 10, 1.5, Findings()))])
     assert "| freeze | 1 |" in page.read_text()
     assert "| kill | 1 |" not in page.read_text()
     assert page.read_text().endswith(f"\n{KEPT_FROM}\nThis.\n")

@@ -16,20 +16,23 @@ import pytest
 import yaml
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
+from aiokafka.structs import ConsumerRecord
 from pydantic import SecretStr
 
 from kith.faults.servers import children_of
 from kith.stack import postgres as local_postgres
 from service_kit import migrate, tx
+from service_kit.consumer import Consumer
 from service_kit.outcomes import is_transient
 from service_kit.process import Running
 from service_kit.service import Runtime, Service
 from service_kit.settings import KitSettings
+from service_kit.testing import opened
 from service_kit.tx import Batch, Tx
 from tests.service_kit.conftest import Start
 from tests.service_kit.line import CONFIG, SECRET, Line, make_line, until, until_ready
 from tests.service_kit.names import Noted
-from tests.service_kit.test_delivery import all_is_sent, record_of
+from tests.service_kit.test_delivery import all_is_sent, record_of, waiting_for_lock
 
 LAST = 1_000
 """Numbers from here on only say that everything before them had its time."""
@@ -73,6 +76,52 @@ async def test_nothing_is_applied_twice_when_all_is_published_again(
     await line.rows(f"UPDATE {line.writer}.relay_mark SET last_seq = 0")
 
     assert await applied_before_the_last(line, writer) == [1, 2, 3]
+
+
+async def test_nothing_is_applied_twice_when_a_reader_dies_behind_its_commit(
+    line: Line, start: Start
+) -> None:
+    async def apply_and_die(batch: Batch, tx: Tx) -> None:
+        await line.append(batch, tx)
+        tx.after_commit(die)
+
+    def die() -> None:
+        raise AssertionError("dies")
+
+    writer, dying = await start(line.writing()), line.reading(apply_and_die)
+    await dying.start()
+    await until_ready(writer, dying)
+    await line.emit(writer, 1, 2, 3)
+    await until(lambda: dying.runtime.health.fatal is not None)
+    await dying.stop()
+
+    await start(line.reading())
+    assert await applied_before_the_last(line, writer) == [1, 2, 3]
+
+
+async def test_nothing_is_applied_twice_by_two_owners_at_once(line: Line) -> None:
+    """As when one was frozen within a batch and the broker gave its partition away."""
+    entered, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def linger(batch: Batch, tx: Tx) -> None:
+        entered.set()
+        await may_go_on.wait()
+        await line.append(batch, tx)
+
+    writing = Service(line.writer, line.settings(line.writer))
+    mine, others = line.reading_service(linger), line.reading_service()
+    async with opened(writing) as writer, opened(mine) as former, opened(others) as later:
+        async with writer.transaction() as tx:
+            tx.emit(*(line.noted(space="s", number=n) for n in (1, 2, 3)))
+        records = [_delivered(line, n, await record_of(line, n)) for n in (1, 2, 3)]
+        await Consumer(others.streams[0], later).on_batch(records[:1])
+        first = asyncio.create_task(Consumer(mine.streams[0], former).on_batch(records[1:]))
+        await entered.wait()
+        second = asyncio.create_task(Consumer(others.streams[0], later).on_batch(records[1:]))
+        await until(lambda: _waits_or_is_done(line, second))
+        may_go_on.set()
+        await asyncio.gather(first, second)
+    assert await line.applied() == [1, 2, 3]
 
 
 async def test_nothing_is_lost_when_a_message_never_reached_the_topic(
@@ -192,7 +241,7 @@ async def test_what_was_committed_survives_the_kill_of_the_database(tmp_path: Pa
         runtime.pool.terminate()
         server = await asyncio.to_thread(_start_again, tmp_path / "postgres", server.port)
         connection = await asyncpg.connect(server.dsn)
-        newest = "SELECT coalesce(max(seq), 0) FROM writer_kept.outbox"
+        newest = "SELECT coalesce(max(last_seq), 0) FROM writer_kept.outbox"
         kept = await connection.fetchval(newest)
         await connection.close()
     finally:
@@ -259,6 +308,17 @@ def _two_spaces(line: Line, runtime: Runtime) -> tuple[str, str]:
 async def _sent(line: Line, sequence: int) -> bool:
     rows = await line.rows(f"SELECT last_seq FROM {line.writer}.relay_mark")
     return bool(rows[0]["last_seq"] >= sequence)
+
+
+def _delivered(line: Line, offset: int, record: dict[str, Any]) -> ConsumerRecord[Any, Any]:
+    key, value = record["key"], record["value"]
+    sizes = (None, len(key), len(value))
+    headers = tuple(record["headers"])
+    return ConsumerRecord(line.noted.TOPIC, 0, offset, 0, 1, key, value, *sizes, headers)
+
+
+async def _waits_or_is_done(line: Line, task: "asyncio.Task[None]") -> bool:
+    return task.done() or await waiting_for_lock(line, line.reader)
 
 
 def _refusing_once(name: str, line: Line, refusals: "itertools.count[int]") -> Any:

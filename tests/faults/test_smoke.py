@@ -8,6 +8,7 @@ import pytest
 
 from kith.faults.kinds import BY_NAME
 from kith.faults.ledger import Ledger
+from kith.faults.record import entry_of
 from kith.faults.report import troubles
 from kith.faults.rounds import Run
 from kith.faults.stage import Stage, open_stage
@@ -34,6 +35,6 @@ def test_nothing_is_lost_or_doubled_whatever_breaks(stage: Stage, tmp_path: Path
     run = Run(stage, ledger, seed=7, rate=30)
     outcomes = asyncio.run(run.play([BY_NAME[name] for name in ROUNDS]))
     ledger.close()
-    assert troubles(outcomes) == []
+    assert troubles([entry_of(7, outcome) for outcome in outcomes]) == []
     assert len(outcomes) == len(ROUNDS)
     assert all(outcome.events for outcome in outcomes)

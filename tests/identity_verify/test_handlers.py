@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+from contact_schema.commands import Actor, RevokeProof
 from contact_schema.erasure import EraseRecords, FenceRecords, SliceErased, SliceFenced
 from contact_schema.interactions import IdentityRefused, IdentityVerified
+from contact_schema.observations import Observation
 from contact_schema.settings import AgentSettings
 from identity_verify import store
 from identity_verify.handlers import Streams, on_erasure
@@ -12,7 +14,7 @@ from service_kit.replica import Replica
 from service_kit.testing import received
 from service_kit.tx import Tx
 from tests.conftest import TxOf
-from tests.identity_verify.claims import AGENT, NOW, SPACE, agent, claim, sign
+from tests.identity_verify.claims import AGENT, NOW, SPACE, agent, claim, sign, token
 
 SEALER = Sealer("a deployment secret")
 
@@ -24,9 +26,8 @@ def streams() -> Streams:
 
 
 async def keep(tx: Tx, secret: str, of_agent: str = AGENT) -> str:
-    return await store.insert_secret(
-        tx, SEALER, of_agent, f"id-of-{secret}", secret, encoding="utf8", label="", now=NOW
-    )
+    given = store.Given(secret)
+    return await store.insert_secret(tx, SEALER, of_agent, f"id-of-{secret}", given, NOW)
 
 
 async def verdicts(tx: Tx) -> dict[str, str]:
@@ -117,5 +118,95 @@ async def test_an_erasure_deletes_the_verdicts_and_repeats_its_receipt(tx_of: Tx
     first, second = tx.emitted[-2:]
     assert isinstance(first, SliceErased)
     assert isinstance(second, SliceErased)
-    assert (first.counts, first.left) == (second.counts, second.left) == ({"verdicts": 1}, 0)
+    counts = {"verdicts": 1, "attempts": 0}
+    assert (first.counts, first.left) == (second.counts, second.left) == (counts, 0)
     assert set(await verdicts(tx)) == {"claim_2"}
+
+
+def revoke(*users: str, at: datetime = NOW) -> RevokeProof:
+    return RevokeProof(
+        space=SPACE,
+        command=f"cmd_{at:%H%M%S}",
+        actor=Actor(kind="user", id="user_1"),
+        at=at,
+        contact="contact_1",
+        fact="fact_r",
+        users=users,
+    )
+
+
+async def test_a_revocation_ends_what_was_signed_before_and_nothing_else(tx_of: TxOf) -> None:
+    tx = await tx_of("identity_verify")
+    secret = "a secret of thirty-two characters"
+    await keep(tx, secret)
+    at = NOW + timedelta(minutes=1)
+    await streams().on_commands([received(revoke("u1", at=at))], tx)
+    await streams().on_commands([received(revoke("u1", at=NOW))], tx)  # an older one comes late
+    later = Observation(fact="f", at=at, occurred_at=at)
+    claims = [
+        claim("u1", 1, user_hash=sign(secret, "u1")),
+        claim("u2", 2, user_hash=sign(secret, "u2")),
+        claim("u1", 3, token=token(secret)),
+        claim("u1", 4, token=token(secret, iat=int(at.timestamp()) + 1), observation=later),
+        claim("u1", 5, vouched=True),
+        claim("u1", 6, user_hash=sign(secret, "u1"), space="space_b"),
+    ]
+    await streams().on_identify([received(one) for one in claims], tx)
+    assert await verdicts(tx) == {
+        "claim_1": "revoked",
+        "claim_2": "proven",
+        "claim_3": "revoked",
+        "claim_4": "proven",
+        "claim_5": "asserted",
+        "claim_6": "proven",
+    }
+    kept = await tx.connection.fetchval("SELECT person FROM identity_verify.revocations")
+    assert "u1" not in kept
+
+
+async def test_a_deleted_secret_given_again_undoes_no_revocation(tx_of: TxOf) -> None:
+    tx = await tx_of("identity_verify")
+    id_ = await keep(tx, "old")
+    at = NOW + timedelta(minutes=1)
+    await streams().on_commands([received(revoke("u1", at=at))], tx)
+    assert await store.delete_secret(tx, AGENT, id_, at)
+    for again, secret, expected in ((1, "old", "revoked"), (2, "new", "proven")):
+        given = store.Given(secret)
+        await store.insert_secret(tx, SEALER, AGENT, "id-again", given, at + timedelta(hours=1))
+        signed = claim("u1", again, user_hash=sign(secret, "u1"))
+        await streams().on_identify([received(signed)], tx)
+        assert (await verdicts(tx))[f"claim_{again}"] == expected
+
+
+async def test_whoever_guesses_is_not_listened_to_for_a_while(tx_of: TxOf) -> None:
+    tx = await tx_of("identity_verify")
+    await keep(tx, "one")
+    guesses = [claim("u1", number, user_hash=f"{number:064x}") for number in range(25)]
+    right = claim("u1", 25, user_hash=sign("one", "u1"))
+    elsewhere = claim("u1", 26, user_hash=sign("one", "u1"), unit="unit_2", record="contact_9")
+    vouched = claim("u1", 27, vouched=True)
+    for batch in (guesses[:10], guesses[10:], [right, elsewhere, vouched]):
+        await streams().on_identify([received(one) for one in batch], tx)
+    given = list((await verdicts(tx)).values())
+    assert given[:25] == ["bad-signature"] * 20 + ["rate-limited"] * 5
+    assert given[25:] == ["rate-limited", "proven", "asserted"]
+    await tx.connection.execute(
+        "UPDATE identity_verify.attempts SET since = since - interval '11 minutes'"
+    )
+    again = claim("u1", 28, user_hash=sign("one", "u1"))
+    await streams().on_identify([received(again)], tx)
+    assert (await verdicts(tx))["claim_28"] == "proven"
+    await store.prune_attempts(tx, datetime.now(UTC) - timedelta(minutes=10))
+    assert not await tx.connection.fetchval("SELECT count(*) FROM identity_verify.attempts")
+
+
+async def test_an_erasure_forgets_the_attempts_of_its_records(tx_of: TxOf) -> None:
+    tx = await tx_of("identity_verify")
+    await keep(tx, "one")
+    await streams().on_identify([received(claim("u1", 1, user_hash="0" * 64))], tx)
+    order = EraseRecords(
+        space=SPACE, erasure="e", records=("contact_1",), ids=("contact_1",), ledger_no=1
+    )
+    await on_erasure([received(order)], tx)
+    [receipt] = [one for one in tx.emitted if isinstance(one, SliceErased)]
+    assert (receipt.counts, receipt.left) == ({"verdicts": 1, "attempts": 1}, 0)

@@ -1,16 +1,18 @@
 """The internal door: secrets are told once, rotated with an overlap, and tested."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from identity_verify.app import make
 from identity_verify.settings import Settings
 from service_kit import migrate
 from service_kit.http import build_app
 from service_kit.service import Runtime
-from tests.identity_verify.claims import AGENT, agent, sign
+from tests.identity_verify.claims import AGENT, agent, pem, sign, token
 
 TOKEN = "a service token of the tests"
 
@@ -71,9 +73,54 @@ async def test_a_rotation_keeps_the_old_secret_for_the_overlap(door: httpx.Async
 
 async def test_a_deleted_secret_proves_nothing(door: httpx.AsyncClient) -> None:
     made = (await door.post("/secrets", json={"agent": AGENT})).json()
-    assert (await door.delete(f"/secrets/{made['id']}")).status_code == 204
+    path = f"/secrets/{made['id']}"
+    assert (await door.delete(path, params={"agent": "agent_b"})).status_code == 404
+    assert (await door.delete(path, params={"agent": AGENT})).status_code == 204
     assert await check(door, made["secret"]) == {"ok": False, "code": "no-secret"}
-    assert (await door.delete(f"/secrets/{made['id']}")).status_code == 404
+    assert (await door.delete(path, params={"agent": AGENT})).status_code == 404
+    listed = await door.get("/secrets", params={"agent": AGENT})
+    assert listed.json()["data"] == []
+
+
+async def test_a_public_key_proves_tokens_and_is_rotated_by_itself(door: httpx.AsyncClient) -> None:
+    secret = (await door.post("/secrets", json={"agent": AGENT})).json()
+    first, second = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+
+    async def proven_by(key: ec.EllipticCurvePrivateKey) -> object:
+        now = int(datetime.now(UTC).timestamp())
+        given = token(key, algorithm="ES256", iat=now, exp=now + 60)
+        body = {"agent": AGENT, "user_id": "u1", "token": given}
+        told = (await door.post("/check", json=body)).json()
+        return told.get("secret_id") or told["code"]
+
+    body = {"agent": AGENT, "algorithm": "ES256", "public_key": pem(first)}
+    made = (await door.post("/secrets", json=body)).json()
+    assert set(made) == {"id", "algorithm", "public_key"}
+    assert await proven_by(first) == made["id"]
+    assert await proven_by(second) == "bad-signature"
+
+    rotate = {**body, "public_key": pem(second), "overlap_hours": 0}
+    newer = (await door.post("/secrets/rotate", json=rotate)).json()
+    assert await proven_by(second) == newer["id"]
+    assert await proven_by(first) == "bad-signature"
+    assert (await check(door, secret["secret"]))["ok"]
+
+
+async def test_an_agent_has_no_endless_list_of_live_keys(door: httpx.AsyncClient) -> None:
+    codes = [(await door.post("/secrets", json={"agent": AGENT})).status_code for _ in range(21)]
+    assert codes == [201] * 20 + [422]
+    assert (await door.post("/secrets/rotate", json={"agent": AGENT})).status_code == 422
+    listed = (await door.get("/secrets", params={"agent": AGENT})).json()["data"]
+    assert len(listed) == 20
+
+
+async def test_tests_of_a_signature_have_a_limit(door: httpx.AsyncClient) -> None:
+    body = {"agent": AGENT, "user_id": "u1", "user_hash": "0" * 64}
+    answers = [await door.post("/check", json=body) for _ in range(60)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert answers[0].status_code == 200
+    assert refused
+    assert refused[-1].headers["Retry-After"]
 
 
 async def test_a_check_names_what_is_wrong(door: httpx.AsyncClient) -> None:
@@ -82,7 +129,7 @@ async def test_a_check_names_what_is_wrong(door: httpx.AsyncClient) -> None:
     for more, code in (
         ({}, "no-signature"),
         ({"user_hash": "no hex"}, "malformed"),
-        ({"token": "a.b.c"}, "unsupported"),
+        ({"token": "a.b.c"}, "malformed"),
     ):
         answer = await door.post("/check", json={"agent": AGENT, "user_id": "u1", **more})
         assert answer.json() == {"ok": False, "code": code}
@@ -96,6 +143,19 @@ async def test_a_check_names_what_is_wrong(door: httpx.AsyncClient) -> None:
         pytest.param(
             {"agent": AGENT, "secret": "no hex", "encoding": "hex"}, "/secret", id="no hex"
         ),
+        pytest.param({"agent": AGENT, "algorithm": "ES256"}, "/public_key", id="no public key"),
+        pytest.param(
+            {"agent": AGENT, "algorithm": "EdDSA", "public_key": "no hex"},
+            "/public_key",
+            id="a public key that is none",
+        ),
+        pytest.param(
+            {"agent": AGENT, "public_key": "no hex"}, "/public_key", id="a public key as a secret"
+        ),
+        pytest.param(
+            {"agent": AGENT, "algorithm": "ES256", "secret": "one"}, "/secret", id="a secret as key"
+        ),
+        pytest.param({"agent": AGENT, "algorithm": "RS256"}, "/algorithm", id="RS256"),
         pytest.param({"agent": AGENT, "colour": "red"}, "/colour", id="an unknown field"),
     ],
 )

@@ -16,6 +16,7 @@ from ingest.settings import Settings
 from service_kit import migrate
 from service_kit.http import build_app
 from service_kit.service import Runtime
+from service_kit.testing import written
 from tests.ingest.arrivals import AGENT, API_KEY, agent
 
 
@@ -39,11 +40,8 @@ class Asked:
     async def told(self) -> list[dict[str, Any]]:
         """The messages in the outbox, each with its type."""
         async with self.runtime.pool.acquire() as connection:
-            rows = await connection.fetch("SELECT headers, body FROM outbox ORDER BY seq")
-        return [
-            {"type": orjson.loads(row["headers"])["type"], **orjson.loads(row["body"])}
-            for row in rows
-        ]
+            messages = await written(connection)
+        return [{"type": m.headers["type"], **orjson.loads(m.body)} for m in messages]
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ async def test_a_request_that_fails_fails_alone(
         return_exceptions=True,
     )
     assert isinstance(failed, Exception)
-    assert first == last == Accepted((False,), (False,))
+    assert first == last == Accepted((False,), (False,), (False,))
     assert [told["detail"]["text"] for told in await doors.told()] == ["before", "after"]
 
 

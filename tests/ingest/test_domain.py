@@ -1,12 +1,22 @@
 """Records, claims and what an event tells; nothing here needs a server."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from contact_schema.interactions import IdentityClaimed, InteractionAccepted
 from contact_schema.records import Unit, record_id, space_key
-from ingest.domain import Known, Placed, Rights, draft, messages_of, place, spot_of, within_limit
+from ingest.domain import (
+    Ids,
+    Known,
+    Placed,
+    Rights,
+    draft,
+    messages_of,
+    place,
+    spot_of,
+    within_limit,
+)
 from tests.ingest.arrivals import (
     AGENT,
     NOW,
@@ -25,7 +35,8 @@ ADAPTER, SERVER = Rights(proves_channels=True), Rights(vouches=True)
 def placed(*sent: dict[str, Any], rights: Rights | None = None) -> list[Placed]:
     """The events on their records where nothing is known and nothing is fenced."""
     arrivals = [arrival(one, rights) for one in sent]
-    return place(arrivals, [spot_of(one) for one in arrivals], Known()).events
+    ids = Ids()
+    return place(arrivals, [spot_of(one, ids) for one in arrivals], Known(), ids).events
 
 
 def record(kind: Any, name: str, user: str | None = None) -> str:
@@ -81,6 +92,34 @@ def test_a_conversation_that_never_had_a_session_has_a_claim_of_its_own() -> Non
         identify("u1", session_id=None, conversation_id="c1"), message(session_id=None)
     )
     assert opened.record == after.record == record("conversation", "c1", "u1")
+
+
+BROWSER: Final = Rights(of_browser=True)
+
+
+@pytest.mark.parametrize("stranger", [{}, {"browser_id": "b2"}, {"session_id": "s2"}])
+def test_a_browser_that_knows_somebody_s_conversation_does_not_speak_as_that_person(
+    stranger: dict[str, Any],
+) -> None:
+    intruding = message(**{"session_id": None, **stranger})
+    arrivals = [arrival(one, BROWSER) for one in (identify("u1"), message(), intruding, message())]
+    ids = Ids()
+    spots = [spot_of(one, ids) for one in arrivals]
+    *_, his, intruder, again = place(arrivals, spots, Known(), ids).events
+    assert (intruder.record, intruder.claim) == (record("conversation", "c1"), None)
+    assert his.record == again.record == record("conversation", "c1", "u1")
+
+
+def test_a_browser_without_a_session_is_told_by_its_own_id() -> None:
+    here: dict[str, Any] = {"session_id": None, "browser_id": "b1"}
+    *_, his, other = placed(
+        identify("u1", conversation_id="c1", **here),
+        message(**here),
+        message(session_id=None, browser_id="b2"),
+        rights=BROWSER,
+    )
+    assert his.record == record("conversation", "c1", "u1")
+    assert other.record == record("conversation", "c1")
 
 
 def test_logging_out_ends_the_claim_and_still_belongs_to_it() -> None:

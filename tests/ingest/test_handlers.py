@@ -1,7 +1,7 @@
 """Acceptance on a real database: duplicates, claims over several requests, fences, receipts."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from contact_schema.adapter_events import AdapterEvent
@@ -13,9 +13,11 @@ from contact_schema.erasure import (
     SliceErased,
     SliceFenced,
 )
-from contact_schema.interactions import InteractionAccepted
+from contact_schema.interactions import IdentityClaimed, IdentityRefused, InteractionAccepted
 from contact_schema.records import Unit, record_id, space_key
-from contact_schema.settings import AgentSettings, key_digest
+from contact_schema.settings import AgentSettings, Policies, key_digest
+from ingest import store
+from ingest.app import EVENTS_KEPT
 from ingest.handlers import Streams, accept, on_erasure
 from ingest.keys import Keys
 from service_kit.replica import Replica
@@ -204,10 +206,10 @@ async def test_of_two_users_in_one_conversation_only_one_is_erased(tx_of: TxOf) 
     assert await send(tx, message(), later=2 * MINUTE) == [second[1]]
 
 
-def streams() -> Streams:
+def streams(**changes: Any) -> Streams:
     settings = Replica(AgentSettings)
-    settings.put(AGENT, agent())
-    return Streams(Keys(settings), SECRET)
+    settings.put(AGENT, agent(**changes))
+    return Streams(Keys(settings), SECRET, settings)
 
 
 def adapter_event(sent: dict[str, Any], key: str = API_KEY, of_agent: str = AGENT) -> AdapterEvent:
@@ -246,3 +248,77 @@ async def test_the_kafka_door_counts_what_an_erased_person_sent(tx_of: TxOf) -> 
     late = received(adapter_event(message()))
     await streams().on_adapter_events([late], tx)
     assert tx.suppressed == [late]
+
+
+async def refuse(tx: Tx, policy: Any, code: Any = "bad-signature") -> None:
+    """The verdict on the claim that was made last."""
+    claimed = [m for m in tx.emitted if isinstance(m, IdentityClaimed)][-1]
+    verdict = IdentityRefused(
+        space=SPACE,
+        agent=AGENT,
+        claim=claimed.claim,
+        record=claimed.record,
+        unit=claimed.unit,
+        code=code,
+        at=NOW,
+    )
+    policies = Policies(on_bad_signature=policy)
+    await streams(policies=policies).on_identity([received(verdict)], tx)
+
+
+async def test_what_comes_after_a_refused_claim_is_rejected_until_somebody_else_is_there(
+    tx_of: TxOf,
+) -> None:
+    tx = await tx_of("ingest")
+    await send(tx, identify("u1"), message())
+    await refuse(tx, "reject")
+    outcome = await accept(tx, [arrival(one) for one in (message(), event("session_started"))], NOW)
+    assert (outcome.rejected, outcome.suppressed) == ((True, True), (False, False))
+    assert await send(tx, message(session_id=None)) == []  # of the conversation alone
+    assert len(await send(tx, message(session_id="s2", conversation_id="c2"))) == 1
+
+    assert len(await send(tx, identify("u2"), message())) == 2
+    await refuse(tx, "reject")
+    assert await send(tx, message()) == []
+    assert len(await send(tx, event("logged_out"), message())) == 2
+
+
+async def test_a_refused_claim_makes_anonymous_unless_the_agent_rejects(tx_of: TxOf) -> None:
+    tx = await tx_of("ingest")
+    for policy, code in (("anonymous", "bad-signature"), ("reject", "blocked")):
+        await send(tx, identify("u1"))
+        await refuse(tx, policy, code)
+        assert len(await send(tx, message())) == 1
+
+
+async def test_a_verdict_on_an_older_claim_says_nothing_of_the_one_in_force(tx_of: TxOf) -> None:
+    tx = await tx_of("ingest")
+    await send(tx, identify("u1"))
+    older = tx.emitted[-1:]
+    await send(tx, identify("u1"))
+    now, tx.emitted = tx.emitted, older
+    await refuse(tx, "reject")
+    tx.emitted = now
+    assert len(await send(tx, message())) == 1
+
+
+async def test_claims_and_conversations_are_forgotten_eight_days_after_their_last_use(
+    tx_of: TxOf,
+) -> None:
+    tx = await tx_of("ingest")
+
+    async def pass_days(days: int) -> None:
+        for table in ("claims", "conversations"):
+            await tx.connection.execute(
+                f"UPDATE ingest.{table} SET used_at = used_at - make_interval(days => $1)", days
+            )
+        before = datetime.now(UTC) - EVENTS_KEPT
+        for portion in (store.prune_claims, store.prune_conversations):
+            assert await portion(tx, before, 10) < 10
+
+    await send(tx, identify("u1", conversation_id="c1"))
+    for _ in range(3):  # in use for 18 days
+        await pass_days(6)
+        assert await send(tx, message(session_id=None)) == [of("conversation", "c1", "u1")]
+    await pass_days(9)
+    assert await send(tx, message(session_id=None)) == [of("conversation", "c1")]

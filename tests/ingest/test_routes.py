@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from ingest import store
 from tests.ingest.arrivals import (
     API_KEY,
     APP_KEY,
@@ -230,3 +232,46 @@ async def test_a_good_key_is_not_called_wrong_before_the_keys_are_read(doors: As
 
     doors.runtime.replicas["settings"].complete.set()
     assert (await doors.post([])).status_code == 202
+
+
+async def test_an_adapter_is_told_which_events_were_rejected_with_their_claim(doors: Asked) -> None:
+    await doors.post([identify("u1")])
+    async with doors.runtime.transaction() as tx:
+        await tx.connection.execute("UPDATE ingest.claims SET refused = true")
+    late = message()
+    answer = await doors.post([event("massage"), late, message(session_id="s2")])
+    assert answer.status_code == 202
+    told = answer.json()
+    assert (told["accepted"], told["duplicates"]) == (1, 0)
+    assert [(one["index"], one["code"]) for one in told["rejected"]] == [
+        (0, "unknown-type"),
+        (1, "bad-signature"),
+    ]
+    assert (await doors.post([late])).json() == {"accepted": 0, "duplicates": 1, "rejected": []}
+    assert (await doors.widget(APP_KEY, [message()])).json() == {}
+
+
+async def test_the_same_call_of_an_idempotency_key_gets_the_same_answer(doors: Asked) -> None:
+    once, body = {"Idempotency-Key": "k1"}, [message(), event("massage")]
+    first, again = [await doors.post(body, headers=once) for _ in range(2)]
+    assert first.json()["accepted"] == 1
+    assert (again.status_code, again.content) == (202, first.content)
+    assert (await doors.post(body)).json()["duplicates"] == 1
+    problem(await doors.post([message()], headers=once), 422, "idempotency-key-reused")
+    problem(await doors.post(body, headers={"Idempotency-Key": "k" * 256}), 422, "invalid")
+    assert await texts(doors) == ["Hello"]
+
+    async with doors.runtime.transaction() as tx:
+        await tx.connection.execute(
+            "UPDATE ingest.answers SET created_at = created_at - interval '25 hours'"
+        )
+    assert (await doors.post([message()], headers=once)).json()["accepted"] == 1
+    async with doors.runtime.transaction() as tx:
+        assert await store.prune_answers(tx, datetime.now(UTC) - timedelta(hours=24), 10) == 0
+        assert await store.prune_answers(tx, datetime.now(UTC) + timedelta(hours=1), 10) == 1
+
+
+async def test_calls_of_one_key_at_once_get_one_answer(doors: Asked) -> None:
+    once, body = {"Idempotency-Key": "k1"}, [message()]
+    answers = await asyncio.gather(*(doors.post(body, headers=once) for _ in range(5)))
+    assert len({answer.content for answer in answers}) == 1

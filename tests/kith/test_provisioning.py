@@ -34,8 +34,8 @@ async def _fill(database: str) -> None:
     """An outbox whose ten rows have all been sent."""
     connection = await asyncpg.connect(database)
     await connection.execute(
-        "INSERT INTO ingest.outbox (seq, prev, topic, partition, key, headers, body)"
-        " SELECT n, n - 1, 'contacts.interactions.v1', 0, '', '[]', ''"
+        "INSERT INTO ingest.outbox (first_seq, last_seq, prev, topic, partition, messages)"
+        " SELECT n, n, n - 1, 'contacts.interactions.v1', 0, ''"
         " FROM generate_series(1, 10) AS n"
     )
     await connection.execute("UPDATE ingest.relay_mark SET last_seq = 10")

@@ -83,8 +83,13 @@ def test_a_file_is_imported_once_however_often_it_is_sent(stack: Stack, tmp_path
     first, second = CliRunner().invoke(app, command), CliRunner().invoke(app, command)
     assert "3 rows: 2 created, 0 updated, 0 unchanged, 1 failed" in first.output
     assert "line 4: " in first.output
-    assert "3 rows: 0 created, " in second.output
+    assert "3 rows: 0 created, 0 updated, 2 unchanged, 1 failed" in second.output
     assert first.exit_code == second.exit_code == 1
+
+    file.write_text("Name,E-mail\nNobody's,no.number@example.com\nAn,other.one@example.com\n")
+    first, second = CliRunner().invoke(app, command), CliRunner().invoke(app, command)
+    assert "2 rows: 2 created, 0 updated, 0 unchanged, 0 failed" in first.output
+    assert "2 rows: 0 created, 0 updated, 2 unchanged, 0 failed" in second.output
 
 
 def test_the_demo_plays_and_tells_what_became_of_it(stack: Stack, tmp_path: Path) -> None:

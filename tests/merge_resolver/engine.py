@@ -7,7 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from contact_schema.changes import CommandSettled, ContactChanged, Snapshot
-from contact_schema.commands import Actor, EditContact, LinkRecords, ObserveRecord, RetractFacts
+from contact_schema.commands import (
+    Actor,
+    Command,
+    EditContact,
+    LinkRecords,
+    ObserveRecord,
+    Owner,
+    RetractFacts,
+    SeparateRecords,
+)
 from contact_schema.envelope import Message
 from contact_schema.interactions import IdentityVerified, InteractionAccepted
 from contact_schema.observations import Observation, ObservedIdentifier
@@ -23,6 +32,7 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TEAM = Actor(kind="user", id="user_ops")
 KEY = Actor(kind="key", id="key_1")
 M = TypeVar("M", bound=Message)
+C = TypeVar("C", bound=Command)
 
 _numbers = itertools.count()
 
@@ -45,7 +55,7 @@ def observation(minute: int, *identifiers: ObservedIdentifier, **more: Any) -> O
 def event(
     record: str, minute: int, *identifiers: ObservedIdentifier, unit: str = "", **more: Any
 ) -> InteractionAccepted:
-    space = more.pop("space", SPACE)
+    space, kind = more.pop("space", SPACE), more.pop("type", "message")
     return InteractionAccepted(
         space=space,
         agent="agent_1",
@@ -53,7 +63,7 @@ def event(
         record=record,
         unit=unit or f"unit_{record}",
         claim=None,
-        type="message",
+        type=kind,
         channel="widget",
         conversation=None,
         session=None,
@@ -125,7 +135,9 @@ def link(left: str, right: str, minute: int, **more: Any) -> LinkRecords:
     )
 
 
-def undo(fact: str, minute: int, *, keep_apart: bool = False) -> RetractFacts:
+def undo(
+    fact: str, minute: int, *, keep_apart: bool = False, owners: Sequence[Owner] = ()
+) -> RetractFacts:
     return RetractFacts(
         space=SPACE,
         command=f"cmd_{next(_numbers)}",
@@ -133,7 +145,28 @@ def undo(fact: str, minute: int, *, keep_apart: bool = False) -> RetractFacts:
         at=at(minute),
         facts=(fact,),
         keep_apart=keep_apart,
+        owners=tuple(owners),
     )
+
+
+def separate_merge(merge: str, minute: int, *owners: Owner) -> SeparateRecords:
+    """The undo of a merge that evidence made."""
+    number = next(_numbers)
+    return SeparateRecords(
+        space=SPACE,
+        command=f"cmd_{number}",
+        actor=TEAM,
+        at=at(minute),
+        fact=f"fact_cut{number}",
+        merge=merge,
+        owners=owners,
+    )
+
+
+def ordered(kind: type[C], minute: int, **fields: Any) -> C:
+    """A command of this kind, by somebody of the team."""
+    name = f"cmd_{next(_numbers)}"
+    return kind(space=SPACE, command=name, actor=TEAM, at=at(minute), **fields)
 
 
 @dataclass

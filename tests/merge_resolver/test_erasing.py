@@ -1,6 +1,7 @@
 """Hidden at once, gone for good, and nobody else changed."""
 
 from contact_schema.changes import CommandSettled, ContactChanged, ContactErased
+from contact_schema.commands import BlockIdentifier, SideIdentifier
 from contact_schema.erasure import (
     EraseRecords,
     ErasureAdvanced,
@@ -23,10 +24,11 @@ from tests.merge_resolver.engine import (
     told,
     verified,
 )
+from tests.merge_resolver.engine import ordered as decided
 
 ADA = told("email", "ada@example.com", "asserted")
 SLACK = told("slack", "T1:U1", "proven")
-TABLES = ("facts", "records", "identifiers", "contacts", "merges", "settled")
+TABLES = ("facts", "records", "identifiers", "contacts", "merges", "settled", "decisions")
 
 
 def requested(contact: str, version: int) -> ErasureRequested:
@@ -184,3 +186,13 @@ async def test_the_fence_is_answered_and_a_command_that_waits_is_settled(engine:
     assert (answer.slice, answer.ledger_no) == ("merge_resolver", 7)
     settled = one_of(await engine.take(row("contact_a", 61, ADA)), CommandSettled)
     assert (settled.outcome, settled.code) == ("refused", "erased")
+
+
+async def test_what_was_decided_about_an_address_goes_with_the_last_who_had_it(
+    engine: Engine,
+) -> None:
+    address = SideIdentifier(type="email", key="ada@example.com")
+    await engine.take(row("contact_a", 0, ADA))
+    await engine.take(decided(BlockIdentifier, 1, fact="fact_block", identifier=address))
+    await engine.take(ordered("contact_a"))
+    assert "ada@example.com" not in await everything(engine)

@@ -1,15 +1,23 @@
 """Batch by batch and by blobs: always what the definition says of all facts."""
 
 import random
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
 
 from contact_schema.changes import Snapshot
+from contact_schema.commands import (
+    BlockIdentifier,
+    ReleaseIdentifier,
+    RevokeProof,
+    SideIdentifier,
+)
 from contact_schema.envelope import Message
+from contact_schema.observations import IdentifierType
 from merge_resolver.domain import Rules, resolve
-from merge_resolver.domain.bodies import fact_of
+from merge_resolver.domain.bodies import decision_of, fact_of
+from merge_resolver.domain.facts import Fact, Identifier
 from merge_resolver.domain.snapshot import snapshot_of
 from tests.merge_resolver.engine import (
     SPACE,
@@ -18,6 +26,7 @@ from tests.merge_resolver.engine import (
     edit,
     event,
     link,
+    ordered,
     row,
     told,
     undo,
@@ -45,6 +54,7 @@ class Traffic:
         self.minute = 0
         self.records: list[str] = []
         self.links: list[str] = []
+        self.about: list[str] = []
 
     def batch(self) -> list[Message]:
         """Messages of one stream."""
@@ -84,7 +94,9 @@ class Traffic:
         if len(self.records) < 2:
             return row("contact_row", self._time(), *self._told("asserted"))
         left, right = self.dice.sample(self.records, 2)
-        match self.dice.randint(0, 4):
+        match self.dice.randint(0, 5):
+            case 5:
+                return self._about_identifier()
             case 0:
                 ordered = link(left, right, self._time(), survivor=left)
                 self.links.append(ordered.fact)
@@ -101,6 +113,23 @@ class Traffic:
                 record = f"contact_row{self.dice.randint(1, 3)}"
                 tags = self.dice.choice(((), ("new",)))
                 return row(record, self._time(), *self._told("asserted"), tags=tags)
+
+    def _about_identifier(self) -> Message:
+        minute, name = self._time(), f"fact_about{len(self.about)}"
+        kind, key = self.dice.choice(VALUES)
+        one = SideIdentifier(type=cast(IdentifierType, kind), key=key)
+        match self.dice.randint(0, 3):
+            case 0:
+                self.about.append(name)
+                return ordered(BlockIdentifier, minute, fact=name, identifier=one)
+            case 1:
+                self.about.append(name)
+                return ordered(ReleaseIdentifier, minute, fact=name, identifier=one)
+            case 2 if self.about:
+                return undo(self.dice.choice(self.about), minute)
+            case _:
+                contact, user = self.dice.choice(self.records), self.dice.choice(("u1", "u2"))
+                return ordered(RevokeProof, minute, contact=contact, fact=name, users=(user,))
 
 
 async def kept_in(engine: Engine, space: str) -> dict[str, set[str]]:
@@ -124,10 +153,16 @@ async def defined_in(engine: Engine, space: str) -> dict[str, tuple[set[str], Sn
         "SELECT fact, kind, record, t, body::text FROM merge_resolver.facts WHERE space = $1",
         space,
     )
-    facts = [
+    facts: list[Fact] = [
         fact_of(one["fact"], one["kind"], one["record"], one["t"], orjson.loads(one["body"]))
         for one in rows
     ]
+    decisions = await engine.tx.connection.fetch(
+        "SELECT fact, kind, type, key, t FROM merge_resolver.decisions WHERE space = $1", SPACE
+    )
+    for one in decisions:
+        about = Identifier(one["type"], one["key"])
+        facts.append(decision_of(one["fact"], one["kind"], about, one["t"]))
     return {
         contact.id: ({record.id for record in contact.records}, snapshot_of(contact, Rules()))
         for contact in resolve(facts, Rules())

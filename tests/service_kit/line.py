@@ -13,7 +13,8 @@ import yaml
 from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
 
-from service_kit import migrate, topics
+from service_kit import migrate, testing, topics
+from service_kit.packing import Packed
 from service_kit.process import Running
 from service_kit.service import Service, Stream
 from service_kit.settings import KitSettings
@@ -55,10 +56,13 @@ class Line:
         return Running(Service(self.writer, self.settings(self.writer)))
 
     def reading(self, apply: Apply | None = None, trusted: bool = True) -> Running:
+        return Running(self.reading_service(apply, trusted))
+
+    def reading_service(self, apply: Apply | None = None, trusted: bool = True) -> Service:
         stream = Stream(
             self.noted.TOPIC, apply or self.append, (self.noted,), trusted_sequences=trusted
         )
-        return Running(Service(self.reader, self.settings(self.reader), (stream,)))
+        return Service(self.reader, self.settings(self.reader), (stream,))
 
     async def append(self, batch: Batch, tx: Tx) -> None:
         """No unique key: what is applied twice is there twice."""
@@ -77,6 +81,14 @@ class Line:
         try:
             found: list[asyncpg.Record] = await connection.fetch(statement, *args)
             return found
+        finally:
+            await connection.close()
+
+    async def written(self, service: str, topic: str) -> list[Packed]:
+        """What a service's outbox holds for a topic, in order."""
+        connection = await asyncpg.connect(self.dsn, server_settings={"search_path": service})
+        try:
+            return await testing.written(connection, topic=topic)
         finally:
             await connection.close()
 

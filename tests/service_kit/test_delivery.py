@@ -7,6 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from service_kit import metrics, migrate, topics, tx
 from service_kit.outcomes import Retry
+from service_kit.packing import unpack
 from service_kit.sender import headers_of
 from service_kit.tx import Batch, Tx
 from tests.service_kit.conftest import Start
@@ -115,7 +116,7 @@ async def test_rows_that_commit_late_are_neither_skipped_nor_overtaken(
         tx_b.emit(line.noted(space="s", number=2))
         await tx_a.finish()
         waiting = asyncio.create_task(tx_b.finish())
-        await until(lambda: waiting_for_lock(line))
+        await until(lambda: waiting_for_lock(line, line.writer))
         await a.commit()
         await waiting
         await until_applied(line, [1])
@@ -143,7 +144,7 @@ async def test_numbers_of_a_rolled_back_transaction_are_given_again(
     await line.emit(writer, 1)
 
     await until_applied(line, [1])
-    rows = await line.rows(f"SELECT seq, prev FROM {line.writer}.outbox")
+    rows = await line.rows(f"SELECT last_seq, prev FROM {line.writer}.outbox")
     assert [tuple(row) for row in rows] == [(1, 0)]
 
 
@@ -215,10 +216,10 @@ async def all_is_sent(line: Line) -> bool:
     return bool(rows[0][0])
 
 
-async def waiting_for_lock(line: Line) -> bool:
+async def waiting_for_lock(line: Line, service: str) -> bool:
     rows = await line.rows(
         "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = $1",
-        migrate.role_of(line.writer),
+        migrate.role_of(service),
     )
     return bool(rows)
 
@@ -235,10 +236,13 @@ async def topic_is_back(line: Line) -> bool:
 async def record_of(line: Line, sequence: int) -> dict[str, object]:
     """The record that the relay would make of this row."""
     rows = await line.rows(
-        f"SELECT seq, prev, key, headers, body FROM {line.writer}.outbox WHERE seq = $1", sequence
+        f"SELECT first_seq, prev, messages FROM {line.writer}.outbox"
+        " WHERE $1 BETWEEN first_seq AND last_seq",
+        sequence,
     )
+    [message] = [message for message in unpack(rows[0]) if message.sequence == sequence]
     return {
-        "key": rows[0]["key"],
-        "value": rows[0]["body"],
-        "headers": headers_of(rows[0], line.writer.encode()),
+        "key": message.key,
+        "value": message.body,
+        "headers": headers_of(message, line.writer.encode()),
     }

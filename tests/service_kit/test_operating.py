@@ -96,18 +96,11 @@ async def test_a_dead_letter_sent_again_keeps_its_message_id_and_gets_a_new_sequ
     async with door_of(reader) as client:
         [letter] = await letters_of(client)
         await client.post(f"/internal/v1/dead-letters/{letter['id']}/redrive")
-    [before] = await line.rows(
-        f"SELECT headers->>'message-id' AS id FROM {line.writer}.outbox WHERE topic = $1",
-        line.noted.TOPIC,
-    )
-    [again] = await line.rows(
-        f"SELECT headers->>'message-id' AS id, headers->>'group' AS for_group, seq"
-        f" FROM {line.reader}.outbox WHERE topic = $1",
-        line.noted.TOPIC,
-    )
-    assert again["id"] == before["id"]
-    assert again["for_group"] == line.group
-    assert again["seq"] > 0
+    [before] = await line.written(line.writer, line.noted.TOPIC)
+    [again] = await line.written(line.reader, line.noted.TOPIC)
+    assert again.headers["message-id"] == before.headers["message-id"]
+    assert again.headers["group"] == line.group
+    assert again.sequence > 0
 
 
 async def test_a_letter_refused_again_is_a_new_letter(line: Line, start: Start) -> None:

@@ -1,9 +1,12 @@
 """What goes into the outbox can get out again."""
 
+import os
+
 import pytest
 
 from service_kit import topics
 from service_kit.outbox import MAX_BYTES, MessageTooLarge, compose
+from service_kit.testing import written
 from tests.conftest import TxOf
 from tests.conventions.places import ROOT
 from tests.service_kit.conftest import Start
@@ -39,13 +42,42 @@ async def test_each_row_names_the_one_before_it_in_its_partition(tx_of: TxOf) ->
     composed = [compose(Noted(space=key, number=1), listed) for key in keys]
     first = await outbox.append(tx.connection, composed[:3])
     second = await outbox.append(tx.connection, composed[3:])
-    assert first + second == list(range(first[0], first[0] + 8))
+    assert sorted(first + second) == list(range(min(first), min(first) + 8))
 
-    rows = await tx.connection.fetch("SELECT seq, prev, partition FROM outbox ORDER BY seq")
     last: dict[int, int] = {}
-    for row in rows[-8:]:
-        assert row["prev"] == last.get(row["partition"], 0)
-        last[row["partition"]] = row["seq"]
+    for message in await written(tx.connection):
+        partition = listed.partition_of(message.key)
+        assert message.previous == last.get(partition, 0)
+        last[partition] = message.sequence
+    sequences = dict(zip(range(8), first + second, strict=True))
+    for partition in (0, 1):
+        mine = [sequences[n] for n, key in enumerate(keys) if _partition(listed, key) == partition]
+        assert mine == sorted(mine)
+
+
+async def test_what_is_packed_into_rows_comes_out_as_it_was(tx_of: TxOf) -> None:
+    """More than fits into one row, and one message larger than a row."""
+    tx = await tx_of("ingest")
+    listed = topics.Topic("contacts.notes.v1", 1, {}, {})
+    from service_kit import outbox
+
+    sizes = [1, 90_000, 90_000, 500_000, 0, 3]
+    texts = [os.urandom(size // 2 + 1).hex() for size in sizes]
+    composed = [
+        compose(Noted(space=f"s{n}", number=n, text=text), listed) for n, text in enumerate(texts)
+    ]
+    sequences = await outbox.append(tx.connection, composed)
+
+    messages = await written(tx.connection)
+    assert [message.sequence for message in messages] == sequences
+    assert [message.previous for message in messages] == [0, *sequences[:-1]]
+    assert [(m.key, m.headers, m.body) for m in messages] == [
+        (o.key, o.headers, o.body) for o in composed
+    ]
+
+
+def _partition(topic: topics.Topic, key: str) -> int:
+    return topic.partition_of(key.encode())
 
 
 async def test_a_message_carries_the_sequence_it_was_given_before_the_commit(tx_of: TxOf) -> None:
@@ -60,8 +92,7 @@ async def test_a_message_carries_the_sequence_it_was_given_before_the_commit(tx_
     tx.emit(Noted(space="s", number=1), Noted(space="s", number=2))
     tx.after_sequencing(remember)
     await tx.finish()
-    rows = await tx.connection.fetch("SELECT seq FROM outbox ORDER BY seq DESC LIMIT 2")
-    assert told == sorted(row["seq"] for row in rows)
+    assert told == [message.sequence for message in await written(tx.connection)]
 
 
 def test_partitions_are_those_of_kafkas_own_partitioner() -> None:

@@ -1,10 +1,11 @@
 """Who did what, in ids."""
 
+from functools import partial
 from typing import Any
 
 import orjson
 
-from contacts_api.actions.paging import cut_forward, moment_of, position_of
+from contacts_api.actions.paging import page_in_time
 from contacts_api.actions.reading import need
 from contacts_api.domain.contact_view import moment
 from contacts_api.domain.cursors import purpose_of
@@ -25,14 +26,9 @@ async def list_audit(
     """Newest first; ``contact`` and ``action`` narrow it."""
     need(principal, "contacts:read")
     purpose = purpose_of(("audit", principal.space, contact, action))
-    position = position_of(state, purpose, cursor)
     async with state.transaction(principal.space) as tx:
-        read = await store.list_audit(
-            tx, principal.space, moment_of(position), limit + 1, contact, action
-        )
-    rows, cursors = cut_forward(
-        state, purpose, read, limit, lambda row: (row["at"].isoformat(), row["entry"])
-    )
+        read = partial(store.list_audit, tx, principal.space, contact=contact, action=action)
+        rows, cursors = await page_in_time(state, purpose, cursor, limit, read, ("at", "entry"))
     data = [
         {
             "id": row["entry"],

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contact_schema.settings import SCOPES, Limits, Policies, Scope
+from contact_schema.settings import SCOPES, Cap, Limits, Policies, Scope
 from contacts_api.domain.principal import Role
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -82,6 +82,7 @@ class SettingsBody(Body):
     blocked_values: Annotated[tuple[Name, ...], Field(max_length=1000)] | None = None
     audiences: Annotated[tuple[Name, ...], Field(min_length=1, max_length=50)] | None = None
     plan_audiences: dict[str, str] | None = None
+    caps: dict[Cap, Annotated[int, Field(ge=1, le=1000)]] | None = None
     limits: dict[str, int] | None = None
 
 

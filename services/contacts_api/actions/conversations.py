@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from contacts_api.actions.reading import need, read_contact
+from contacts_api.actions.reading import need, read_contact, unprocessable
 from contacts_api.domain.contact_view import context_json
+from contacts_api.domain.invalid import invalid
 from contacts_api.domain.principal import Principal
+from contacts_api.domain.rendering import MAX_CHARACTERS, render
 from contacts_api.state import State
 from contacts_api.store import interactions as store
 
@@ -23,3 +25,17 @@ async def conversation_contact(
             return UNVERIFIED
         contact = await read_contact(tx, principal.space, found["contact"])
     return {"verified": True, "contact": context_json(contact)}
+
+
+async def render_in_conversation(
+    state: State, principal: Principal, conversation: str, template: Any
+) -> dict[str, Any]:
+    """The template with the contact's values if this conversation is proven, else with none."""
+    need(principal, "contacts:read")
+    if not isinstance(template, str) or len(template) > MAX_CHARACTERS:
+        raise unprocessable(
+            invalid("/template", f"Must be a text of at most {MAX_CHARACTERS} characters.")
+        )
+    known = await conversation_contact(state, principal, conversation)
+    text, missing = render(template, known.get("contact"))
+    return {"text": text, "verified": known["verified"], "missing": missing}

@@ -1,5 +1,6 @@
 """Erasures: asked for here, carried through by every service, followed here."""
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -9,7 +10,7 @@ from contact_schema.erasure import ErasureRequested
 from contact_schema.values import email_key
 from contacts_api.actions.ordering import audit, new_id
 from contacts_api.actions.outcomes import MovedError
-from contacts_api.actions.paging import cut_forward, moment_of, position_of
+from contacts_api.actions.paging import page_in_time
 from contacts_api.actions.reading import (
     erased,
     locate,
@@ -133,16 +134,10 @@ async def list_erasures(
     """Newest first."""
     need(principal, "contacts:read")
     purpose = purpose_of(("erasures", principal.space))
-    position = position_of(state, purpose, cursor)
     async with state.transaction(principal.space) as tx:
-        read = await store.list_erasures(tx, principal.space, moment_of(position), limit + 1)
-        rows, cursors = cut_forward(
-            state,
-            purpose,
-            read,
-            limit,
-            lambda row: (row["requested_at"].isoformat(), row["erasure"]),
-        )
+        read = partial(store.list_erasures, tx, principal.space)
+        names = ("requested_at", "erasure")
+        rows, cursors = await page_in_time(state, purpose, cursor, limit, read, names)
         receipts = await store.list_receipts(tx, principal.space, [row["erasure"] for row in rows])
     data = [_erasure(row, [r for r in receipts if r["erasure"] == row["erasure"]]) for row in rows]
     return {"data": data, **cursors}

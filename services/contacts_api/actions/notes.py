@@ -6,10 +6,9 @@ from asyncpg import Record
 
 from contacts_api.actions.contacts import keepable
 from contacts_api.actions.ordering import audit, new_id
-from contacts_api.actions.paging import cut_forward, moment_of, position_of
+from contacts_api.actions.paging import page_of_contact
 from contacts_api.actions.reading import locate, need, not_found, unprocessable
 from contacts_api.domain.contact_view import moment
-from contacts_api.domain.cursors import purpose_of
 from contacts_api.domain.invalid import invalid
 from contacts_api.domain.principal import Principal
 from contacts_api.state import State
@@ -29,14 +28,9 @@ async def list_notes(
     limit: int = 50,
 ) -> Json:
     """Newest first."""
-    need(principal, "contacts:read")
-    purpose = purpose_of(("notes", principal.space, contact))
-    position = position_of(state, purpose, cursor)
-    async with state.transaction(principal.space) as tx:
-        await locate(tx, principal.space, contact)
-        read = await store.list_notes(tx, principal.space, contact, moment_of(position), limit + 1)
-    rows, cursors = cut_forward(
-        state, purpose, read, limit, lambda row: (row["created_at"].isoformat(), row["note"])
+    names = ("created_at", "note")
+    rows, cursors = await page_of_contact(
+        state, principal, contact, store.list_notes, names, cursor=cursor, limit=limit
     )
     return {"data": [_note(row) for row in rows], **cursors}
 

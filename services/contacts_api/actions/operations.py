@@ -4,13 +4,17 @@ import asyncio
 import time
 from typing import Any
 
+from asyncpg import Record
+
 from contacts_api.actions.ordering import audit
 from contacts_api.actions.reading import need, not_found
+from contacts_api.domain.contact_view import moment
 from contacts_api.domain.lag import lag_of, missing, trend
 from contacts_api.domain.lag_words import WORST_FIRST, service_word, stream_word
 from contacts_api.domain.principal import Principal
 from contacts_api.domain.told import History, Silent, Told, last_told, silence
 from contacts_api.state import State
+from contacts_api.store.holds import list_holds
 from contacts_api.watching import OWN, ask
 from service_kit import operating
 from service_kit.problems import Problem
@@ -24,7 +28,9 @@ async def get_lag(state: State, principal: Principal) -> Json:
     need(principal, "contacts:read")
     history = tuple(state.watch.rounds)
     probe = state.probe.figures()
-    shown: Json = {"probe_ms": probe["p95_ms"], "probe": probe, "services": []}
+    async with state.transaction(principal.space) as tx:
+        held = [_hold(row) for row in await list_holds(tx, principal.space)]
+    shown: Json = {"probe_ms": probe["p95_ms"], "probe": probe, "services": [], "holds": held}
     if not history:
         return shown
     now = time.time()
@@ -32,6 +38,16 @@ async def get_lag(state: State, principal: Principal) -> Json:
     services = [_service(history, name, now, lost) for name in (OWN, *state.settings.doors)]
     services.sort(key=_badness)
     return {**shown, "services": services, "at": history[-1].at}
+
+
+def _hold(row: Record) -> Json:
+    """What CRM and webhooks are not told until somebody has looked."""
+    return {
+        "id": row["hold"],
+        "reason": row["reason"],
+        "contacts": row["contacts"],
+        "held_at": moment(row["held_at"]),
+    }
 
 
 def _badness(service: Json) -> tuple[int, bool, float]:

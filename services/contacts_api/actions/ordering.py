@@ -27,6 +27,7 @@ REFUSALS = {
     "limit": (422, "That is more than a contact holds."),
     "same-contact": (409, "Both are one contact already."),
     "separated": (409, "Somebody said that these are not one person: lift that first."),
+    "unknown-owner": (422, "An owner is no part of it, or nobody there has the identifier."),
     "part-erased": (409, "A part of it was erased, so it cannot come apart any more."),
 }
 

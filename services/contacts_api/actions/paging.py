@@ -1,20 +1,25 @@
 """Pages of every list: signed cursors in, rows and their neighbours' cursors out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from asyncpg import Record
 
-from contacts_api.actions.reading import wrong_parameter
+from contacts_api.actions.reading import locate, need, wrong_parameter
 from contacts_api.domain.cursors import (
     NotACursorError,
     Position,
     cut_page,
     open_cursor,
+    purpose_of,
     seal_cursor,
 )
+from contacts_api.domain.principal import Principal
 from contacts_api.state import State
+from contacts_api.store.statements import Stretch
+from service_kit.tx import Tx
 
 Json = dict[str, Any]
 
@@ -29,14 +34,6 @@ def position_of(state: State, purpose: str, cursor: str | None) -> Position | No
         raise wrong_parameter(
             "cursor", "Not a cursor of this list with these filters and this order."
         ) from None
-
-
-def moment_of(position: Position | None) -> tuple[datetime, str] | None:
-    """Of lists in order of time: the time and the id to go on from."""
-    if position is None:
-        return None
-    at, id_ = position.values
-    return datetime.fromisoformat(at), id_
 
 
 def cut(
@@ -66,13 +63,51 @@ def cut(
     }
 
 
-def cut_forward(
+async def page_in_time(
     state: State,
     purpose: str,
-    read: Sequence[Record],
+    cursor: str | None,
     limit: int,
-    values: Callable[[Record], tuple[str, ...]],
+    read: Callable[[Stretch], Awaitable[Sequence[Record]]],
+    names: tuple[str, str],
+    *,
+    ascending: bool = False,
 ) -> tuple[list[Record], Json]:
-    """For lists that are only ever walked on."""
-    rows, cursors = cut(state, purpose, read, limit, None, values)
-    return rows, {**cursors, "prev_cursor": None}
+    """A page of a list in order of time, newest first or ``ascending``, and its cursors.
+
+    ``names`` are the columns of the time and of the id that tells rows of one time apart.
+    """
+    position = position_of(state, purpose, cursor)
+    at, id_ = position.values if position else (None, None)
+    backwards = position is not None and position.backwards
+    stretch = Stretch(
+        limit + 1, datetime.fromisoformat(at) if at else None, id_, backwards != ascending
+    )
+    time, name = names
+    return cut(
+        state,
+        purpose,
+        await read(stretch),
+        limit,
+        position,
+        lambda row: (row[time].isoformat(), row[name]),
+    )
+
+
+async def page_of_contact(
+    state: State,
+    principal: Principal,
+    contact: str,
+    listing: Callable[[Tx, str, str, Stretch], Awaitable[Sequence[Record]]],
+    names: tuple[str, str],
+    *,
+    cursor: str | None,
+    limit: int,
+) -> tuple[list[Record], Json]:
+    """A page of what hangs on one contact, newest first. Raises MovedError, Problem 403 to 410."""
+    need(principal, "contacts:read")
+    purpose = purpose_of((listing.__name__, principal.space, contact))
+    async with state.transaction(principal.space) as tx:
+        await locate(tx, principal.space, contact)
+        read = partial(listing, tx, principal.space, contact)
+        return await page_in_time(state, purpose, cursor, limit, read, names)

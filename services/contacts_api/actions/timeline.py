@@ -1,12 +1,12 @@
 """Everything that a contact did on all channels, in one thread."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import orjson
-from asyncpg import Record
 
-from contacts_api.actions.paging import cut, moment_of, position_of
+from contacts_api.actions.paging import page_in_time
 from contacts_api.actions.reading import locate, need, wrong_parameter
 from contacts_api.domain.contact_view import moment
 from contacts_api.domain.cursors import purpose_of
@@ -30,25 +30,21 @@ async def list_timeline(  # noqa: PLR0913 - each is a parameter of the address
     types: Sequence[str] = (),
     conversation: str | None = None,
 ) -> Json:
-    """Newest first, or oldest first. Raises MovedError, or Problem 404, 410 or 422."""
+    """Newest first, or oldest first. A merge that was undone shows only where its type is asked
+    for: an undo leaves everything as it was. Raises MovedError, or Problem 404, 410 or 422.
+    """
     need(principal, "contacts:read")
     if set(types) - set(KNOWN_TYPES):
         raise wrong_parameter("type", f"One of {', '.join(KNOWN_TYPES)}.")
     filters = (list(channels) or None, list(types) or None, conversation)
     purpose = purpose_of(("timeline", principal.space, contact, ascending, *filters))
-    position = position_of(state, purpose, cursor)
-    backwards = position is not None and position.backwards
-    read_up = ascending != backwards
-    listing = store.list_timeline_ascending if read_up else store.list_timeline_descending
     async with state.transaction(principal.space) as tx:
         await locate(tx, principal.space, contact)
-        read = await listing(tx, principal.space, contact, moment_of(position), limit + 1, filters)
-    rows, cursors = cut(state, purpose, read, limit, position, _place)
+        read = partial(store.list_timeline, tx, principal.space, contact, filters=filters)
+        rows, cursors = await page_in_time(
+            state, purpose, cursor, limit, read, ("at", "entry"), ascending=ascending
+        )
     return {
         "data": [entry_json(row, orjson.loads(row["detail"]), moment(row["at"])) for row in rows],
         **cursors,
     }
-
-
-def _place(row: Record) -> tuple[str, ...]:
-    return (row["at"].isoformat(), row["entry"])

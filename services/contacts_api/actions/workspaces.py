@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 from asyncpg import Record
 
+from contact_schema.commands import ChangePolicy
 from contact_schema.settings import AgentSettings, KeySettings, Limits, Policies, key_digest
 from contacts_api.actions.bodies import (
     AgentBody,
@@ -19,7 +20,7 @@ from contacts_api.actions.bodies import (
     policies_of,
     settings_json,
 )
-from contacts_api.actions.ordering import audit
+from contacts_api.actions.ordering import audit, new_id
 from contacts_api.actions.reading import need, not_found, unprocessable
 from contacts_api.domain.invalid import invalid
 from contacts_api.domain.principal import Principal
@@ -29,6 +30,16 @@ from service_kit.problems import Problem
 from service_kit.tx import Tx
 
 Json = dict[str, Any]
+DECIDING: Final = (
+    "anonymous_contacts",
+    "caps",
+    "typed_email",
+    "unsigned_plan",
+    "blocked_values",
+    "audiences",
+    "plan_audiences",
+)
+"""Policies that change contacts."""
 PREFIXES: Final = {"api": "ak_", "widget": "wk_"}
 
 
@@ -166,9 +177,32 @@ async def change_settings(state: State, principal: Principal, body: SettingsBody
             (policies.model_dump_json(), orjson.dumps(limits).decode()),
         )
         await publish(tx, principal.agent)
+        await _order_policies(state, principal, tx, row, policies)
         await audit(tx, principal, "settings.changed", [None], fields=sorted(sent))
         row = await agent_of(tx, principal, principal.agent)
     return _settings(row)
+
+
+async def _order_policies(
+    state: State, principal: Principal, tx: Tx, row: Record, policies: Policies
+) -> None:
+    """What changes contacts has its place among the orders of the space; of several agents in one
+    the first decides.
+    """
+    before = Policies.model_validate_json(row["policies"])
+    changed = any(getattr(before, one) != getattr(policies, one) for one in DECIDING)
+    agents = await store.list_agents(tx, principal.workspace)
+    first = min(one["agent"] for one in agents if one["space"] == principal.space)
+    if changed and first == principal.agent:
+        tx.emit(
+            ChangePolicy(
+                space=principal.space,
+                command=new_id("command"),
+                actor=principal.actor,
+                at=state.now(),
+                policies=policies,
+            )
+        )
 
 
 def _check_limits(sent: Mapping[str, Any]) -> None:

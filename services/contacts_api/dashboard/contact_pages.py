@@ -19,6 +19,7 @@ TAB_WORDS: Final = {"timeline": "Timeline", "notes": "Notes", "merges": "Merges"
 TIMELINE_ROWS: Final = 30
 TIMELINE_FILTER: Final = (
     "message", "page_viewed", "lead_captured", "identified", "tagged", "conversation_closed",
+    "note", "merged", "split",
 )  # fmt: skip
 NOTES_ROWS: Final = 200
 REFUSALS: Final = frozenset({400, 409, 412, 422})

@@ -9,8 +9,8 @@ from contacts_api.dashboard import words
 from contacts_api.domain.principal import Principal
 
 Json = Mapping[str, Any]
-# Said elsewhere in the entry: the page in its title.
-NO_DETAIL = frozenset({"page_title"})
+# Said elsewhere: the page in the entry's title, who was merged on the tab of merges.
+NO_DETAIL = frozenset({"page_title", "merge_id", "into", "from"})
 EVIDENCE = {
     "whatsapp": "same WhatsApp sender", "sms": "same SMS sender", "slack": "same Slack sender",
     "messenger": "same Messenger sender", "channel": "same sender",

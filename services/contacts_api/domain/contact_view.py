@@ -25,6 +25,20 @@ def contact_json(
 ) -> Json:
     """The whole contact; every key is there. ``row`` is one of `find_contacts`."""
     snapshot = Snapshot.model_validate_json(row["snapshot"])
+    return profile_json(snapshot) | {
+        "channels": [_channel(row) for row in channels],
+        "conversations": _conversations(channels),
+        "crm": [_crm(row) for row in crm],
+        "merged_ids": list(former_ids),
+        "created_at": moment(snapshot.created_at),
+        "updated_at": moment(row["updated_at"]),
+        "last_seen_at": moment(row["last_seen_at"]),
+        "version": row["version"],
+    }
+
+
+def profile_json(snapshot: Snapshot) -> Json:
+    """What the resolver says of a contact, without what this service counts itself."""
     verified = snapshot.verified
     return {
         "id": snapshot.contact,
@@ -56,14 +70,6 @@ def contact_json(
         if verified is None
         else {"user_id": verified.user, "verified_at": moment(verified.verified_at)},
         "tier_mismatch": _tier_mismatch(snapshot),
-        "channels": [_channel(row) for row in channels],
-        "conversations": _conversations(channels),
-        "crm": [_crm(row) for row in crm],
-        "merged_ids": list(former_ids),
-        "created_at": moment(snapshot.created_at),
-        "updated_at": moment(row["updated_at"]),
-        "last_seen_at": moment(row["last_seen_at"]),
-        "version": row["version"],
     }
 
 
@@ -124,6 +130,38 @@ def _crm(row: Any) -> Json:
         "remote_url": row["remote_url"],
         "synced_at": moment(row["synced_at"]),
     }
+
+
+def joined_counts(contact: str, sides: Sequence[Json]) -> Json:
+    """What this service counts itself, of several contacts as if they were one."""
+    channels: dict[str, Json] = {}
+    for one in (channel for side in sides for channel in side["channels"]):
+        before = channels.get(one["channel"], one | {"conversations": 0})
+        channels[one["channel"]] = {
+            "channel": one["channel"],
+            "first_at": min(before["first_at"], one["first_at"]),
+            "last_at": max(before["last_at"], one["last_at"]),
+            "conversations": before["conversations"] + one["conversations"],
+        }
+    ids = {id_ for side in sides for id_ in (side["id"], *side["merged_ids"])}
+    conversations = [side["conversations"] for side in sides]
+    return {
+        "channels": [channels[name] for name in sorted(channels)],
+        "conversations": {
+            "count": sum(one["count"] for one in conversations),
+            "last_at": _latest(one["last_at"] for one in conversations),
+        },
+        "crm": [one for side in sides for one in side["crm"]],
+        "merged_ids": sorted(ids - {contact}),
+        "created_at": min(side["created_at"] for side in sides),
+        "updated_at": None,
+        "last_seen_at": _latest(side["last_seen_at"] for side in sides),
+        "version": None,
+    }
+
+
+def _latest(times: Iterable[str | None]) -> str | None:
+    return max((one for one in times if one is not None), default=None)
 
 
 CONTEXT_FIELDS = (

@@ -10,7 +10,7 @@ Json = dict[str, Any]
 WIPED_AFTER_DAYS: Final = 30
 BACKUPS_GONE_AFTER_DAYS: Final = 90
 COUNTED: Final = (
-    "timeline", "activity", "conversations", "notes", "records", "contacts", "crm_states",
+    "timeline", "activity", "conversations", "claims", "notes", "records", "contacts", "crm_states",
     "merges", "answers",
 )  # fmt: skip
 

@@ -56,6 +56,7 @@ def fold_events(events: Iterable[Event]) -> Activities:
                 "agent": message.agent,
                 "conversation": message.conversation,
                 "record": message.record,
+                "claim": message.claim,
                 "sequence": event.sequence,
             }
     return folded

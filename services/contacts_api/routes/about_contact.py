@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from contacts_api import actions
 from contacts_api.actions.auditing import list_audit
 from contacts_api.actions.reading import wrong_parameter
-from contacts_api.routes.documents import NOTE, PROBLEMS
+from contacts_api.routes.documents import NOTE, PROBLEMS, TEMPLATE
 from contacts_api.routes.door import (
     Answer,
     Caller,
@@ -91,6 +91,18 @@ async def conversation_contact(call: Caller, conversation: str) -> Response:
     """What the AI agent may know in this conversation; unverified: that, and nothing more."""
     parameters(call.request)
     return ok(call, await actions.conversation_contact(call.state, call.principal, conversation))
+
+
+@router.post("/conversations/{conversation}/render", response_model=None, openapi_extra=TEMPLATE)
+async def render_template(call: Caller, conversation: str) -> Response:
+    """Fill `{{contact.name}}` and the like; unverified, with nothing."""
+    parameters(call.request)
+    _, body = await read_json(call.request)
+    template = only(body, "template").get("template")
+    rendered = await actions.render_in_conversation(
+        call.state, call.principal, conversation, template
+    )
+    return ok(call, rendered)
 
 
 @router.get("/erasures", response_model=None)

@@ -148,6 +148,20 @@ async def erase_contact(call: Caller, contact: str) -> Response:
     return respond(call, Answer(202, started, location=f"/v1/erasures/{started['id']}"))
 
 
+@router.post("/contacts/{contact}/verification/revoke", response_model=None, responses=WRITES)
+async def revoke_verification(call: Caller, contact: str) -> Response:
+    """Proofs so far no longer count: a hash of before verifies nobody, a newer token does."""
+    parameters(call.request)
+
+    async def run(_: str | None) -> Answer:
+        end = await actions.revoke_verification(
+            call.state, call.principal, contact, expected_version=expected_version(call.request)
+        )
+        return answer_of("revoke", end)
+
+    return await run_once(call, b"", run)
+
+
 @router.post("/contacts/{contact}/crm/resync", response_model=None, status_code=202)
 async def resync_contact(call: Caller, contact: str) -> Response:
     """Compare with the CRM afresh, at once."""
@@ -165,4 +179,5 @@ async def settled_command(call: Caller, command: str) -> Response:
     """Where a 202 leads: 202 until it can answer as the call would have."""
     parameters(call.request)
     kind, end = await actions.settled_command(call.state, call.principal, command)
+    call.headers["Kith-Outcome"] = end.outcome
     return respond(call, answer_of(kind, end))

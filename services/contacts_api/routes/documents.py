@@ -8,7 +8,7 @@ CODES: Final = {
     401: "`unauthenticated`: no living key.",
     403: "`missing-scope`: the key may not do this.",
     404: "`not-found`: nothing there, or not in this space.",
-    409: "`conflict`, `merged`, `same-contact`, `separated`, `in-progress`, `not-undoable`,"
+    409: "`conflict`, `merged`, `same-contact`, `separated`, `in-progress`,"
     " `too-late`, `part-erased`.",
     410: "`erased`: this person was erased.",
     412: "`version-conflict`: changed meanwhile.",
@@ -94,6 +94,13 @@ NOTE: Final = body(
         "type": "object",
         "required": ["text"],
         "properties": {"text": {"type": "string", "maxLength": 10_000}},
+    }
+)
+TEMPLATE: Final = body(
+    {
+        "type": "object",
+        "required": ["template"],
+        "properties": {"template": {"type": "string", "maxLength": 16_384}},
     }
 )
 MERGE: Final = body(

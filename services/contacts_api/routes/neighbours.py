@@ -11,9 +11,11 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from contact_schema.settings import Scope
-from contacts_api.actions.reading import need, not_found
+from contacts_api.actions.ordering import audit
+from contacts_api.actions.reading import need
 from contacts_api.routes.documents import PROBLEMS
 from contacts_api.routes.door import Answer, Call, Caller, parameters, read_json, respond
+from contacts_api.routes.once import key_of
 from service_kit.problems import FieldError, Problem
 
 router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["settings"])
@@ -22,31 +24,44 @@ MANAGE: Final[Scope] = "settings:manage"
 
 @router.get("/identity/secrets", response_model=None)
 async def list_secrets(call: Caller) -> Response:
+    """The agent's signing keys, without what is secret in them, and until when each counts."""
     return respond(call, await _identity(call, "GET", "secrets"))
 
 
 @router.post("/identity/secrets", response_model=None)
 async def create_secret(call: Caller) -> Response:
-    return respond(call, await _identity(call, "POST", "secrets"))
+    """`{"secret"?, "encoding"?: "utf8" | "hex", "label"?}`, or `{"algorithm": "ES256" | "EdDSA",
+    "public_key": PEM}`. A secret is shown this only time; without one, one is made.
+    """
+    return respond(call, await _change_keys(call, "POST", "secrets", "identity_key.created"))
 
 
 @router.post("/identity/secrets/rotate", response_model=None)
 async def rotate_secret(call: Caller) -> Response:
-    return respond(call, await _identity(call, "POST", "secrets/rotate"))
+    """`{"overlap_hours": 24, "algorithm"?, "public_key"?}`: those before end after the overlap."""
+    return respond(call, await _change_keys(call, "POST", "secrets/rotate", "identity_key.rotated"))
 
 
 @router.delete("/identity/secrets/{secret}", response_model=None)
 async def delete_secret(call: Caller, secret: str) -> Response:
-    """Only one of the key's own agent: the other door knows secrets by their id alone."""
-    own = await _identity(call, "GET", "secrets")
-    if secret not in {row.get("id") for row in own.body["data"]}:
-        raise not_found()
-    return respond(call, await _identity(call, "DELETE", f"secrets/{_word(secret)}"))
+    """From now on it proves nothing."""
+    path = f"secrets/{_word(secret)}"
+    return respond(call, await _change_keys(call, "DELETE", path, "identity_key.deleted"))
 
 
 @router.post("/identity/check", response_model=None)
 async def check_identity(call: Caller) -> Response:
+    """`{"user_id", "user_hash" | "token"}`: would an identify with this be proven now?"""
     return respond(call, await _identity(call, "POST", "check"))
+
+
+async def _change_keys(call: Call, method: str, path: str, action: str) -> Answer:
+    answer = await _identity(call, method, path)
+    if answer.status < 300:
+        key = answer.body["id"] if answer.body else path.rpartition("/")[2]
+        async with call.state.transaction(call.principal.space) as tx:
+            await audit(tx, call.principal, action, [None], key=key)
+    return answer
 
 
 async def _identity(call: Call, method: str, path: str) -> Answer:
@@ -114,6 +129,7 @@ async def _ask(
     parameters(call.request)
     if not base:
         raise _away()
+    once = key_of(call)
     token = call.state.settings.service_token.get_secret_value()
     try:
         answer = await call.state.neighbours.request(
@@ -121,12 +137,19 @@ async def _ask(
             f"{base.rstrip('/')}/internal/v1/{path}",
             params=about,
             content=None if body is None else orjson.dumps(body),
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Content-Type": "application/json",
+                # They keep the answer themselves: it may hold a secret, and theirs are sealed.
+                **({"Idempotency-Key": f"{call.principal.id} {once}"} if once else {}),
+            },
         )
     except httpx.HTTPError:
         raise _away() from None
     if answer.status_code in {401, 403, 500, 502, 503, 504}:
         raise _away()
+    if "Retry-After" in answer.headers:
+        call.headers["Retry-After"] = answer.headers["Retry-After"]
     told = answer.json() if answer.content else None
     if isinstance(told, dict) and "data" in told:
         told = {"next_cursor": None, "prev_cursor": None} | told

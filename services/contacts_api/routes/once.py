@@ -25,15 +25,19 @@ Run = Callable[[str | None], Awaitable[Answer]]
 
 
 async def run_once(call: Call, body: bytes, run: Run) -> Response:
-    """``run`` gets the key. Kept for 24 hours: 2xx and 4xx but those that may change by then."""
-    once = _key(call)
+    """``run`` gets the key. Kept for 24 hours: 2xx and 4xx but those that may change by then. Such
+    an answer, given again, says so in ``Idempotency-Replayed``.
+    """
+    once = key_of(call)
     if once is None:
         return respond(call, await run(None))
     digest = hashlib.sha256(
         b"\0".join((call.request.method.encode(), call.request.url.path.encode(), body))
     ).hexdigest()
     if not await _claim(call, once, digest):
-        return respond(call, await _kept(call, once, digest))
+        kept = await _kept(call, once, digest)
+        call.headers["Idempotency-Replayed"] = "true"
+        return respond(call, kept)
     try:
         answer = await run(once)
     except Problem as problem:
@@ -50,7 +54,8 @@ async def run_once(call: Call, body: bytes, run: Run) -> Response:
     return respond(call, answer)
 
 
-def _key(call: Call) -> str | None:
+def key_of(call: Call) -> str | None:
+    """The key that the caller sent, if any. Raises Problem 422."""
     once = call.request.headers.get("idempotency-key")
     if once is None:
         return None

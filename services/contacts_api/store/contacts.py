@@ -13,11 +13,16 @@ async def lock_spaces(tx: Tx, spaces: Iterable[str]) -> None:
     await tx.execute(queries.lock_spaces, sorted(set(spaces)))
 
 
-async def upsert_contacts(tx: Tx, rows: Iterable[Row]) -> list[Place]:
-    """The contacts that took a newer version."""
+async def upsert_contacts(tx: Tx, rows: Iterable[Row]) -> list[tuple[str, str, str]]:
+    """Space, contact and kind of those that took a newer version."""
     ordered = sorted(rows, key=lambda row: (row["space"], row["contact"]))
     taken = await tx.fetch(queries.upsert_contacts, as_json(ordered))
-    return [(row["space"], row["contact"]) for row in taken]
+    return [(row["space"], row["contact"], row["kind"]) for row in taken]
+
+
+async def upsert_seen(tx: Tx, contacts: Iterable[tuple[str, str, str]]) -> None:
+    """Space, contact, kind."""
+    await tx.execute(queries.upsert_seen, *columns(sorted(contacts), 3))
 
 
 async def upsert_profiles(tx: Tx, rows: Iterable[Row]) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from contacts_api.domain.contact_rows import Place, Row
-from contacts_api.store.statements import as_json, columns, queries
+from contacts_api.store.statements import Stretch, as_json, columns, queries
 from service_kit.tx import Tx
 
 
@@ -81,10 +81,9 @@ async def find_erasure(tx: Tx, space: str, erasure: str) -> asyncpg.Record | Non
     return await tx.fetchrow(queries.find_erasure, space, erasure)
 
 
-async def list_erasures(
-    tx: Tx, space: str, after: tuple[datetime, str] | None, rows: int
-) -> list[asyncpg.Record]:
-    return await tx.fetch(queries.list_erasures, space, *(after or (None, None)), rows)
+async def list_erasures(tx: Tx, space: str, stretch: Stretch) -> list[asyncpg.Record]:
+    query = stretch.of(queries.list_erasures)
+    return await tx.fetch(query, space, stretch.at, stretch.id, stretch.rows)
 
 
 async def list_receipts(tx: Tx, space: str, erasures: Sequence[str]) -> list[asyncpg.Record]:

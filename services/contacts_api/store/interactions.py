@@ -8,7 +8,7 @@ import orjson
 
 from contacts_api.domain.contact_rows import Place
 from contacts_api.domain.interactions import TIMELINE_COLUMNS, Row
-from contacts_api.store.statements import as_json, columns, queries
+from contacts_api.store.statements import Stretch, as_json, columns, queries
 from service_kit.tx import Tx
 
 
@@ -41,6 +41,15 @@ async def upsert_conversations(tx: Tx, rows: Iterable[Row]) -> None:
     await tx.execute(queries.upsert_conversations, as_json(rows))
 
 
+async def insert_proven_claims(tx: Tx, claims: Iterable[tuple[str, str, str]]) -> None:
+    """Rows of space, claim and record."""
+    await tx.execute(queries.insert_proven_claims, *columns(sorted(set(claims)), 3))
+
+
+async def forget_proven_claims(tx: Tx, space: str, contact: str) -> None:
+    await tx.execute(queries.forget_proven_claims, space, contact)
+
+
 async def advance_last_seen(tx: Tx, seen: Iterable[tuple[str, str, datetime]]) -> None:
     await tx.execute(queries.advance_last_seen, *columns(sorted(seen), 3))
 
@@ -51,28 +60,13 @@ async def find_conversation(
     return await tx.fetchrow(queries.find_conversation, space, agent, conversation)
 
 
-async def list_timeline_descending(
+async def list_timeline(
     tx: Tx,
     space: str,
     contact: str,
-    after: tuple[datetime, str] | None,
-    rows: int,
+    stretch: Stretch,
     filters: tuple[Sequence[str] | None, Sequence[str] | None, str | None],
 ) -> list[asyncpg.Record]:
     """``filters``: channels, types, conversation."""
-    at, entry = after or (None, None)
-    query = queries.list_timeline_descending
-    return await tx.fetch(query, space, contact, at, entry, rows, *filters)
-
-
-async def list_timeline_ascending(
-    tx: Tx,
-    space: str,
-    contact: str,
-    after: tuple[datetime, str] | None,
-    rows: int,
-    filters: tuple[Sequence[str] | None, Sequence[str] | None, str | None],
-) -> list[asyncpg.Record]:
-    at, entry = after or (None, None)
-    query = queries.list_timeline_ascending
-    return await tx.fetch(query, space, contact, at, entry, rows, *filters)
+    query = stretch.of(queries.list_timeline)
+    return await tx.fetch(query, space, contact, stretch.at, stretch.id, stretch.rows, *filters)

@@ -14,9 +14,9 @@ from service_kit.tx import Tx
 
 COUNTED_TO: Final = 10_001
 _TIMES: Final = frozenset({"last_seen_at", "created_at", "updated_at"})
-_AFTER: Final = "(c.last_seen_at, c.contact) < ($2::text::timestamptz, $3::text)"
-_ORDER: Final = "ORDER BY c.last_seen_at DESC, c.contact DESC"
-_POSITION: Final = "c.last_seen_at::text AS position"
+_AFTER: Final = "(s.at, s.contact) < ($2::text::timestamptz, $3::text)"
+_ORDER: Final = "ORDER BY s.at DESC, s.contact DESC"
+_POSITION: Final = "s.at::text AS position"
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,13 @@ class Filters:
 def _variant(column: str, descending: bool) -> Query:
     kind = "timestamptz" if column in _TIMES else "text"
     sign, word = ("<", "DESC") if descending else (">", "ASC")
+    # What contacts are sorted by stands in the table whose index it leads.
+    table, name = ("s", "at") if column == "last_seen_at" else ("c", column)
     text = queries.list_contacts.text
     for written, meant in (
-        (_AFTER, f"(c.{column}, c.contact) {sign} ($2::text::{kind}, $3::text)"),
-        (_ORDER, f"ORDER BY c.{column} {word}, c.contact {word}"),
-        (_POSITION, f"c.{column}::text AS position"),
+        (_AFTER, f"({table}.{name}, {table}.contact) {sign} ($2::text::{kind}, $3::text)"),
+        (_ORDER, f"ORDER BY {table}.{name} {word}, {table}.contact {word}"),
+        (_POSITION, f"{table}.{name}::text AS position"),
     ):
         assert text.count(written) == 1
         text = text.replace(written, meant)

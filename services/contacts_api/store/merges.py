@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from contacts_api.domain.contact_rows import Row
-from contacts_api.store.statements import as_json, columns, queries
+from contacts_api.store.statements import Stretch, as_json, columns, queries
 from service_kit.tx import Tx
 
 
@@ -18,10 +18,9 @@ async def mark_undone(tx: Tx, undone: Iterable[tuple[str, str, datetime]]) -> No
     await tx.execute(queries.mark_undone, *columns(undone, 3))
 
 
-async def list_merges(
-    tx: Tx, space: str, contact: str, after: tuple[datetime, str] | None, rows: int
-) -> list[asyncpg.Record]:
-    return await tx.fetch(queries.list_merges, space, contact, *(after or (None, None)), rows)
+async def list_merges(tx: Tx, space: str, contact: str, stretch: Stretch) -> list[asyncpg.Record]:
+    query = stretch.of(queries.list_merges)
+    return await tx.fetch(query, space, contact, stretch.at, stretch.id, stretch.rows)
 
 
 async def find_merge(tx: Tx, space: str, merge: str) -> asyncpg.Record | None:

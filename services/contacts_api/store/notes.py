@@ -5,14 +5,13 @@ from datetime import datetime
 
 import asyncpg
 
-from contacts_api.store.statements import queries
+from contacts_api.store.statements import Stretch, queries
 from service_kit.tx import Tx
 
 
-async def list_notes(
-    tx: Tx, space: str, contact: str, after: tuple[datetime, str] | None, rows: int
-) -> list[asyncpg.Record]:
-    return await tx.fetch(queries.list_notes, space, contact, *(after or (None, None)), rows)
+async def list_notes(tx: Tx, space: str, contact: str, stretch: Stretch) -> list[asyncpg.Record]:
+    query = stretch.of(queries.list_notes)
+    return await tx.fetch(query, space, contact, stretch.at, stretch.id, stretch.rows)
 
 
 async def insert_note(
@@ -56,11 +55,9 @@ async def insert_audit(
 async def list_audit(
     tx: Tx,
     space: str,
-    after: tuple[datetime, str] | None,
-    rows: int,
+    stretch: Stretch,
     contact: str | None,
     action: str | None,
 ) -> list[asyncpg.Record]:
-    return await tx.fetch(
-        queries.list_audit, space, *(after or (None, None)), rows, contact, action
-    )
+    query = stretch.of(queries.list_audit)
+    return await tx.fetch(query, space, stretch.at, stretch.id, stretch.rows, contact, action)

@@ -35,6 +35,8 @@ def fold_changes(changes: Iterable[tuple[Change, int]], fenced: Collection[Key])
         match change:
             case ContactChanged():
                 _changed(folded, change, version, fenced)
+            case ContactsMerged(held=True) | ContactSplit(held=True):
+                pass  # told again, as it is by then, when somebody has released it
             case ContactsMerged():
                 _gone(folded, change.space, change.absorbed)
                 folded.touched.add((change.space, change.into))
@@ -49,9 +51,10 @@ def fold_changes(changes: Iterable[tuple[Change, int]], fenced: Collection[Key])
 def _changed(folded: Folded, change: ContactChanged, version: int, fenced: Collection[Key]) -> None:
     space, contact = change.space, change.snapshot.contact
     key = (space, contact)
-    folded.snapshots[key] = (change.snapshot, version)
-    folded.touched.add(key)
-    folded.gone.discard(key)
+    if not change.held:
+        folded.snapshots[key] = (change.snapshot, version)
+        folded.touched.add(key)
+        folded.gone.discard(key)
     for record in change.left:
         if folded.held.get((space, record)) == contact:
             del folded.held[space, record]

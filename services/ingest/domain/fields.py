@@ -1,7 +1,7 @@
 """The fields that an event tells, and its line in the timeline."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from contact_schema.interactions import Attachment, InteractionDetail
 from contact_schema.observations import FieldClass
@@ -17,10 +17,6 @@ from ingest.events import (
     PageViewed,
     SessionStarted,
 )
-
-CORE_FIELDS: Final = {"name": str, "company": str, "plan": str}
-SYSTEM_FIELDS: Final = {"audience": str, "stripe_accounts": list}
-"""Core fields that only the customer's own server sets; anybody else's are attributes."""
 
 
 def fields_of(arrival: Arrival) -> tuple[dict[str, Any], FieldClass]:
@@ -42,21 +38,6 @@ def fields_of(arrival: Arrival) -> tuple[dict[str, Any], FieldClass]:
 
 def metadata_of(event: Identify) -> Mapping[str, Any]:
     return event.user_metadata if isinstance(event.user_metadata, Mapping) else {}
-
-
-def metadata_fields(metadata: Mapping[str, Any], vouched: bool) -> dict[str, Any]:
-    """Fields by name; what is not of the field's type is kept as an attribute of that name."""
-    core = CORE_FIELDS | SYSTEM_FIELDS if vouched else CORE_FIELDS
-    fields: dict[str, Any] = {}
-    for name, value in metadata.items():
-        if name in {"email", "phone"} and (value is None or isinstance(value, str)):
-            continue
-        known = core.get(name)
-        if known and (value is None or isinstance(value, known)):
-            fields[name] = value
-        else:
-            fields[f"attr.{name}"] = value
-    return fields
 
 
 def text_of(value: Any) -> str | None:

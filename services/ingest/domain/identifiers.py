@@ -1,10 +1,12 @@
 """The identifiers that an event tells, each with its proof."""
 
 from collections.abc import Iterator
+from typing import Any
 
+from contact_schema.metadata import address
 from contact_schema.observations import ObservedIdentifier, Proof
 from contact_schema.settings import AgentSettings
-from contact_schema.values import channel_key, channel_type, email_key, is_blocked, phone_key
+from contact_schema.values import channel_key, channel_type, is_blocked
 from ingest.domain.placing import Arrival
 from ingest.events import Event, MessageSent
 
@@ -35,14 +37,11 @@ def of_sender(arrival: Arrival) -> Iterator[ObservedIdentifier]:
 
 
 def contacts(
-    agent: AgentSettings, email: str | None, phone: str | None, proof: Proof
+    agent: AgentSettings, email: Any, phone: Any, proof: Proof
 ) -> Iterator[ObservedIdentifier]:
-    if email:
-        key = _unless_blocked(agent, "email", email_key(email))
-        yield ObservedIdentifier(type="email", key=key, given=email, proof=proof)
-    if phone:
-        key = _unless_blocked(agent, "phone", phone_key(phone, agent.region))
-        yield ObservedIdentifier(type="phone", key=key, given=phone, proof=proof)
+    blocked = agent.policies.blocked_values
+    yield from address("email", email, proof, agent.region, blocked)
+    yield from address("phone", phone, proof, agent.region, blocked)
 
 
 def sender_proof(arrival: Arrival) -> Proof:

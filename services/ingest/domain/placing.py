@@ -7,10 +7,10 @@ is fenced) is asked for by `Placement.unknown`; the caller looks it up and place
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
-from contact_schema.records import Unit, opaque_id, record_id, unit_id
+from contact_schema.records import Unit, fact_id, opaque_id, record_id, unit_id
 from contact_schema.settings import AgentSettings
 from contact_schema.values import channel_key
 from ingest.events import Event, Identify, LoggedOut
@@ -25,6 +25,10 @@ class Rights:
 
     proves_channels: bool = False
     vouches: bool = False
+    of_browser: bool = False
+    """Anybody's. An adapter may name a conversation alone, and means whoever is in it; a browser
+    that does means itself, or whoever knows the id of a conversation would speak as that person.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,12 @@ class Arrival:
     space_key: bytes
     rights: Rights
     event: Event
+    fact: str = field(init=False)
+    """The id of what it tells, by agent and event id: a second event of one id is known by it."""
+
+    def __post_init__(self) -> None:
+        of_event = fact_id(self.space_key, "event", self.agent.agent, self.event.event_id)
+        object.__setattr__(self, "fact", of_event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,10 @@ class Claim:
     user: str
     record: str
     anonymous: str
+    refused: bool = False
+    """It was found void, and its agent rejects what comes after such a claim."""
+    stale: bool = False
+    """It was last written a day ago or more: to be written again, or it would be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,7 @@ class Conversation:
     session: str | None
     record: str
     anonymous: str
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,8 @@ class Placed:
     spot: Spot
     record: str | None
     claim: Claim | None
+    rejected: bool = False
+    """Its claim was refused; it belongs to no record either."""
 
 
 @dataclass(slots=True)
@@ -100,21 +117,36 @@ class Placement:
     claims: dict[Key, Claim | None]
     """Opened or replaced claims; ``None``: it ended."""
     conversations: dict[Key, Conversation]
+    """Those that are new or changed."""
     unknown: set[Key]
     """Records that must be looked up before this placement holds."""
 
 
-def spot_of(arrival: Arrival) -> Spot:
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Ids of units and records, computed once for all events of a transaction."""
+
+    unit: Callable[[bytes, Unit], str] = field(default_factory=lambda: cache(unit_id))
+    record: Callable[[bytes, Unit, str | None, int], str] = field(
+        default_factory=lambda: cache(record_id)
+    )
+
+
+def spot_of(arrival: Arrival, ids: Ids) -> Spot:
     agent, event, key = arrival.agent, arrival.event, arrival.space_key
     unit = _unit(agent, event)
-
-    def named(kind: Literal["session", "conversation"], name: str | None) -> str | None:
-        return unit_id(key, Unit(kind, agent.agent, name)) if name else None
-
-    session = named("session", event.session_id)
-    conversation = named("conversation", event.conversation_id)
-    unit_of = {"conversation": conversation, "session": session}.get(unit.kind)
-    return Spot(agent.space, unit, unit_of or unit_id(key, unit), session, conversation)
+    unit_of = ids.unit(key, unit)
+    conversation = unit_of if event.conversation_id else None
+    if not event.session_id:
+        session = None
+        if arrival.rights.of_browser and conversation:
+            browser = event.browser_id
+            session = ids.unit(key, Unit("browser", agent.agent, browser)) if browser else unit_of
+    elif unit.kind == "session":
+        session = unit_of
+    else:
+        session = ids.unit(key, Unit("session", agent.agent, event.session_id))
+    return Spot(agent.space, unit, unit_of, session, conversation)
 
 
 def _unit(agent: AgentSettings, event: Event) -> Unit:
@@ -142,22 +174,27 @@ def subjects_of(spots: Iterable[Spot], conversations: Mapping[Key, Conversation]
     return wanted
 
 
-def place(arrivals: Sequence[Arrival], spots: Sequence[Spot], known: Known) -> Placement:
+def place(arrivals: Sequence[Arrival], spots: Sequence[Spot], known: Known, ids: Ids) -> Placement:
     """Fold the events in order. Holds as it stands once ``unknown`` is empty, or nothing in it is
     fenced.
     """
     result = Placement([], {}, {}, set())
     for arrival, spot in zip(arrivals, spots, strict=True):
-        _place_one(arrival, spot, known, result)
+        _place_one(arrival, spot, known, ids, result)
     return result
 
 
-def _place_one(arrival: Arrival, spot: Spot, known: Known, result: Placement) -> None:
+def _place_one(arrival: Arrival, spot: Spot, known: Known, ids: Ids, result: Placement) -> None:
     event, key = arrival.event, arrival.space_key
     subject = _subject(spot, known, result)
     claim = result.claims.get(subject, known.claims.get(subject))
+    if claim and claim.refused and not isinstance(event, Identify | LoggedOut):
+        result.events.append(Placed(arrival, spot, None, None, rejected=True))
+        return
+    if claim and claim.stale:
+        claim = result.claims[subject] = replace(claim, stale=False)
     user = event.user_id if isinstance(event, Identify) else claim.user if claim else None
-    find = partial(_living, key, spot.space, known=known, unknown=result.unknown)
+    find = partial(_living, key, spot.space, ids=ids, known=known, unknown=result.unknown)
     record = find(spot.unit, user, occurred_at=event.occurred_at)
     anonymous = record if user is None else find(spot.unit, None)
     if record is None or anonymous is None:
@@ -172,9 +209,12 @@ def _place_one(arrival: Arrival, spot: Spot, known: Known, result: Placement) ->
         result.claims[subject] = None
     if spot.conversation:
         session = spot.session or (subject[1] if subject[1] != spot.conversation else None)
-        result.conversations[spot.space, spot.conversation] = Conversation(
-            session, record, anonymous
+        conversation, place_ = (
+            Conversation(session, record, anonymous),
+            (spot.space, spot.conversation),
         )
+        if result.conversations.get(place_, known.conversations.get(place_)) != conversation:
+            result.conversations[place_] = conversation
     result.events.append(Placed(arrival, spot, record, claim))
 
 
@@ -206,6 +246,7 @@ def _living(
     unit: Unit,
     user: str | None,
     *,
+    ids: Ids,
     known: Known,
     unknown: set[Key],
     occurred_at: datetime | None = None,
@@ -215,7 +256,7 @@ def _living(
     """
     generation = 0
     while True:
-        record = record_id(key, unit, user, generation)
+        record = ids.record(key, unit, user, generation)
         if (space, record) not in known.fences:
             unknown.add((space, record))
             return record

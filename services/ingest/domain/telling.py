@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from contact_schema.envelope import Message
 from contact_schema.interactions import IdentityClaimed, InteractionAccepted
+from contact_schema.metadata import metadata_fields
 from contact_schema.observations import FieldClass, Observation, ObservedIdentifier, Proof
 from contact_schema.records import fact_id, opaque_id
-from ingest.domain.fields import detail_of, fields_of, metadata_fields, metadata_of, text_of
+from ingest.domain.fields import detail_of, fields_of, metadata_of
 from ingest.domain.identifiers import contacts, of_sender, places
 from ingest.domain.placing import Arrival, Placed
 from ingest.events import Identify, LeadCaptured
@@ -61,9 +62,10 @@ def draft(placed: Placed) -> Draft:
         told += contacts(arrival.agent, event.lead.email, event.lead.phone, "typed")
     if isinstance(event, Identify):
         metadata = metadata_of(event)
-        email, phone = (text_of(metadata.get(name)) for name in ("email", "phone"))
         proof: Proof = "asserted" if _is_vouched(arrival) else "typed"
-        claimed = tuple(contacts(arrival.agent, email, phone, proof))
+        claimed = tuple(
+            contacts(arrival.agent, metadata.get("email"), metadata.get("phone"), proof)
+        )
     return Draft(placed, tuple(told), claimed)
 
 
@@ -95,6 +97,8 @@ def within_limit(
             identifiers=tuple(limited(entry, identifier) for identifier in entry.identifiers),
             claimed=tuple(limited(entry, identifier) for identifier in entry.claimed),
         )
+        if any(True for _ in entry.addresses())
+        else entry
         for entry in drafts
     ]
     return result, new
@@ -117,7 +121,9 @@ def messages_of(entry: Draft, now: datetime) -> Iterator[Message]:
         channel=event.channel,
         conversation=event.conversation_id,
         session=event.session_id,
-        observation=_observation(placed, "event", now, entry.identifiers, fields, field_class),
+        observation=_observation(
+            placed, placed.arrival.fact, now, entry.identifiers, fields, field_class
+        ),
         detail=detail_of(event),
     )
     if isinstance(event, Identify) and placed.claim:
@@ -135,7 +141,7 @@ def messages_of(entry: Draft, now: datetime) -> Iterator[Message]:
             vouched=vouched,
             observation=_observation(
                 placed,
-                "claim",
+                fact_id(placed.arrival.space_key, "claim", agent.agent, event.event_id),
                 now,
                 entry.claimed,
                 metadata_fields(metadata_of(event), vouched),
@@ -146,17 +152,16 @@ def messages_of(entry: Draft, now: datetime) -> Iterator[Message]:
 
 def _observation(
     placed: Placed,
-    what: str,
+    fact: str,
     now: datetime,
     identifiers: tuple[ObservedIdentifier, ...],
     fields: dict[str, Any],
     field_class: FieldClass,
 ) -> Observation:
-    arrival = placed.arrival
     return Observation(
-        fact=fact_id(arrival.space_key, what, arrival.agent.agent, arrival.event.event_id),
+        fact=fact,
         at=now,
-        occurred_at=min(arrival.event.occurred_at, now),
+        occurred_at=min(placed.arrival.event.occurred_at, now),
         identifiers=identifiers,
         fields=fields,
         field_class=field_class,

@@ -2,12 +2,13 @@
 
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+import orjson
+from fastapi import APIRouter, Request, Response
 
 from ingest.doors import Doors, refuse_when_limited
 from ingest.keys import Found
-from ingest.reading import items_of, items_of_lines
+from ingest.once import run_once
+from ingest.reading import EVENT_BYTES, items_of, items_of_lines
 from service_kit.bodies import may_be_unkeepable, read_body
 from service_kit.problems import Problem
 
@@ -31,7 +32,7 @@ _BODY: Final[dict[str, Any]] = {
 
 
 @router.post("/v1/events", status_code=202, openapi_extra=_BODY)
-async def post_events(request: Request) -> JSONResponse:
+async def post_events(request: Request) -> Response:
     """Accept up to 1,000 events; one bad event never sinks its neighbours."""
     doors: Doors = request.app.state.service_state
     found = _authorised(request, doors)
@@ -42,8 +43,15 @@ async def post_events(request: Request) -> JSONResponse:
         raise Problem(413, "too-large", "At most 1,000 events are taken at once.")
     verdict = doors.take_of_key(found, len(items))
     refuse_when_limited(verdict)
-    outcome = await doors.accept(found, items, suspicious=may_be_unkeepable(body))
-    return JSONResponse(outcome.document(), 202, verdict.headers)
+
+    async def run() -> bytes:
+        outcome = await doors.accept(
+            found, items, suspicious=may_be_unkeepable(body), large=len(body) > EVENT_BYTES
+        )
+        return orjson.dumps(outcome.document())
+
+    answer = await run_once(request.app.state.runtime, found, request.headers, body, run)
+    return Response(answer, 202, verdict.headers, "application/json")
 
 
 def _authorised(request: Request, doors: Doors) -> Found:

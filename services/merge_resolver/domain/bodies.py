@@ -1,6 +1,7 @@
 """Messages into facts, and facts into the plain bodies in which they are stored."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from contact_schema.commands import EditContact
@@ -10,9 +11,12 @@ from merge_resolver.domain.facts import (
     OPERATOR,
     PROOFS,
     SYSTEM,
+    Block,
     Identifier,
     Link,
     Observe,
+    Release,
+    Revoke,
     Separate,
     Side,
     TagEdit,
@@ -20,7 +24,11 @@ from merge_resolver.domain.facts import (
 )
 from merge_resolver.domain.snapshot import microseconds
 
-Stored = Observe | Link | Separate
+Kept = Observe | Link | Separate
+"""Facts that are stored with a record."""
+AboutIdentifier = Block | Release | Revoke
+Stored = Kept | AboutIdentifier
+ALWAYS = -(1 << 62)
 ADDRESSES = ("email", "phone")
 """Fields of an edit that are identifiers."""
 
@@ -78,7 +86,7 @@ def edit(command: EditContact, record: str, unit: str, covers: tuple[str, ...]) 
     )
 
 
-def record_of(fact: Stored) -> str:
+def record_of(fact: Kept) -> str:
     """The record that a fact is stored with, and goes with."""
     match fact:
         case Observe():
@@ -89,7 +97,7 @@ def record_of(fact: Stored) -> str:
             return fact.sides[0].records[0]
 
 
-def body_of(fact: Stored) -> dict[str, Any]:
+def body_of(fact: Kept) -> dict[str, Any]:
     match fact:
         case Observe(tags=tags):
             return {
@@ -105,10 +113,10 @@ def body_of(fact: Stored) -> dict[str, Any]:
         case Link():
             return {"right": fact.right, "survivor": fact.survivor, "picks": fact.picks}
         case Separate():
-            return {"sides": fact.sides}
+            return {"sides": fact.sides, "holds": fact.holds}
 
 
-def fact_of(id_: str, kind: str, record: str, t: int, body: Mapping[str, Any]) -> Stored:
+def fact_of(id_: str, kind: str, record: str, t: int, body: Mapping[str, Any]) -> Kept:
     match kind:
         case "Observe":
             tags = body["tags"]
@@ -135,10 +143,33 @@ def fact_of(id_: str, kind: str, record: str, t: int, body: Mapping[str, Any]) -
                     Side(tuple(records), tuple(Identifier(*one) for one in kept))
                     for records, kept in body["sides"]
                 ),
+                body.get("holds", False),
             )
 
 
-def without(fact: Stored, erased: frozenset[str]) -> Stored | None:
+def identifier_of(fact: AboutIdentifier) -> Identifier:
+    return Identifier("user", fact.user) if isinstance(fact, Revoke) else fact.identifier
+
+
+def decision_of(id_: str, kind: str, one: Identifier, t: int) -> AboutIdentifier:
+    """What was decided of an identifier at a time: a revocation reaches back from there."""
+    match kind:
+        case "Block":
+            return Block(id_, one)
+        case "Release":
+            return Release(id_, t, one)
+        case _:
+            return Revoke(id_, one.key, ALWAYS, t)
+
+
+def any_fact_of(id_: str, kind: str, record: str, t: int, body: Mapping[str, Any]) -> Stored:
+    """Also what was decided about an identifier, whose body is its type and key."""
+    if kind in ("Block", "Release", "Revoke"):
+        return decision_of(id_, kind, Identifier(body["type"], body["key"]), t)
+    return fact_of(id_, kind, record, t, body)
+
+
+def without(fact: Kept, erased: frozenset[str]) -> Kept | None:
     """What is left of a fact when these records never were, or none."""
     match fact:
         case Observe():
@@ -151,4 +182,4 @@ def without(fact: Stored, erased: frozenset[str]) -> Stored | None:
                 for side in fact.sides
             ]
             living = tuple(side for side in left if side.records)
-            return Separate(fact.id, fact.t, living) if len(living) > 1 else None
+            return replace(fact, sides=living) if len(living) > 1 else None

@@ -1,44 +1,34 @@
 """What each command does to the facts, and why one is refused."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contact_schema.commands import (
+    BlockIdentifier,
+    ChangePolicy,
     Command,
     EditContact,
     LinkRecords,
     ObserveRecord,
+    ReleaseIdentifier,
     RetractFacts,
+    RevokeProof,
     SeparateRecords,
 )
+from contact_schema.settings import Policies
 from merge_resolver.domain import bodies, edits
+from merge_resolver.domain.about_identifiers import decide_about
 from merge_resolver.domain.contacts import Contact
-from merge_resolver.domain.facts import Identifier, Link, Observe, Separate, Side
-from merge_resolver.domain.snapshot import microseconds, snapshot_of
+from merge_resolver.domain.ends import Done, Refused, check_version, contact_of
+from merge_resolver.domain.facts import (
+    Identifier,
+    Link,
+    Separate,
+)
+from merge_resolver.domain.separations import Merged, UnknownOwnerError, cut
+from merge_resolver.domain.snapshot import microseconds
+from merge_resolver.domain.undoing import retract, undo_evidence
 from merge_resolver.domain.working import Blob, Book
-
-
-class Refused(Exception):
-    """The command changes nothing; ``code`` says why."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-@dataclass(slots=True)
-class Done:
-    """What a command came to. Which contact it is, is known when the batch is through."""
-
-    outcome: str
-    record: str | None = None
-    """A record of the contact to name."""
-    parts: tuple[str, ...] = ()
-    """A record of each contact that it left apart."""
-    told: Observe | None = None
-    link: str | None = None
-    undone: str | None = None
-    code: str | None = None
 
 
 @dataclass(slots=True)
@@ -48,9 +38,13 @@ class Desk:
     book: Book
     fact_id: Callable[[str], str]
     """Names a separation that a command makes by itself, by the command's id."""
-    sides: Mapping[str, tuple[str, Mapping[str, Sequence[str]]]] = field(default_factory=dict)
-    """By link: its merge, and the records of each side as they were."""
+    merges: Mapping[str, Merged] = field(default_factory=dict)
+    """What may be undone, by merge and by link."""
     retracted: set[str] = field(default_factory=set)
+    policies: Policies | None = None
+    """Those in force, if they came by a command."""
+    new_policies: tuple[Policies, int] | None = None
+    """And when they were ordered."""
     actors: dict[str, str] = field(default_factory=dict)
     """Who ordered the links of this batch."""
 
@@ -66,9 +60,19 @@ class Desk:
                 case SeparateRecords():
                     return self._separate(command)
                 case RetractFacts():
-                    return self._retract(command)
+                    done = retract(
+                        self.book, command, self.merges, lambda: self.fact_id(command.command)
+                    )
+                    self.retracted.update(command.facts)
+                    return done
+                case BlockIdentifier() | ReleaseIdentifier() | RevokeProof():
+                    return decide_about(self.book, command, self.retracted)
+                case ChangePolicy():
+                    return self._change_policy(command)
                 case _:
                     raise Refused("unsupported")
+        except UnknownOwnerError:
+            return Done("refused", code="unknown-owner")
         except Refused as refused:
             seen = refused.code == "version-conflict"
             return Done("refused", _subject(command) if seen else None, code=refused.code)
@@ -79,7 +83,7 @@ class Desk:
         blob = self.book.find(command.record)
         contact = blob.contact_with(command.record) if blob else None
         if blob is not None and contact is not None:
-            _check_version(blob, contact, command.expected_version)
+            check_version(blob, contact, command.expected_version)
         elif command.expected_version is not None:
             raise Refused("version-conflict")
         fact = bodies.observe(command.record, command.unit, command.observation)
@@ -88,8 +92,8 @@ class Desk:
         return Done("updated" if contact else "created", command.record, told=fact)
 
     def _edit(self, command: EditContact) -> Done:
-        blob, contact = self._contact(command.contact)
-        _check_version(blob, contact, command.expected_version)
+        blob, contact = contact_of(self.book, command.contact)
+        check_version(blob, contact, command.expected_version)
         founder = contact.id
         unit = next(one.unit for one in contact.records if one.id == founder)
         fact = bodies.edit(command, founder, unit, edits.covered(contact, command))
@@ -102,19 +106,19 @@ class Desk:
         before = edits.overflow(contact, blob)
         if self.book.hear(fact) is None:
             return Done("unchanged", founder)
-        blob, changed = self._contact(founder)
+        blob, changed = contact_of(self.book, founder)
         if edits.overflow(changed, blob) > before:
             blob.remove(fact.id)
             raise Refused("limit")
         return Done("updated", founder, told=fact)
 
     def _link(self, command: LinkRecords) -> Done:
-        left, left_contact = self._contact(command.left)
-        right, right_contact = self._contact(command.right)
+        left, left_contact = contact_of(self.book, command.left)
+        right, right_contact = contact_of(self.book, command.right)
         if left_contact.id == right_contact.id:
             raise Refused("same-contact")
-        _check_version(left, left_contact, command.expected_left_version)
-        _check_version(right, right_contact, command.expected_right_version)
+        check_version(left, left_contact, command.expected_left_version)
+        check_version(right, right_contact, command.expected_right_version)
         sides = {command.left: left_contact, command.right: right_contact}
         survivor = None
         if command.survivor is not None:
@@ -125,8 +129,8 @@ class Desk:
             if (value := edits.shown(pick.field, _picked(pick.contact, sides), left)) is not None
         }
         blob = self.book.tie({left, right}) or left
-        lifted = [one for one in command.lift if isinstance(blob.facts.get(one), Separate)]
-        kept = [blob.facts[one] for one in lifted]
+        kept = [one for one in blob.kept() if isinstance(one, Separate) and one.id in command.lift]
+        lifted = [one.id for one in kept]
         for one in lifted:
             blob.remove(one)
         link = Link(
@@ -149,10 +153,12 @@ class Desk:
         return Done("updated", link.left, link=link.id)
 
     def _separate(self, command: SeparateRecords) -> Done:
+        if command.merge is not None:
+            return undo_evidence(self.book, command, self.merges.get(command.merge))
         blobs: set[Blob] = set()
         for side in command.sides:
             for record in side.records:
-                blobs.add(self._contact(record)[0])
+                blobs.add(contact_of(self.book, record)[0])
         named = [record for side in command.sides for record in side.records]
         if len(named) != len(set(named)) or sum(bool(one.records) for one in command.sides) < 2:
             raise Refused("invalid")
@@ -164,103 +170,28 @@ class Desk:
             for number, side in enumerate(command.sides)
             for one in side.identifiers
         }
-        cut = _cut(
-            blob,
-            command.fact,
-            microseconds(command.at),
-            [side.records for side in command.sides if side.records],
-            owners,
-        )
-        blob.add(cut)
+        sides = [side.records for side in command.sides if side.records]
+        blob.add(cut(blob, command.fact, microseconds(command.at), sides, owners))
         blob.cause = "operator"
-        first = tuple(side.records[0] for side in cut.sides)
+        first = tuple(side[0] for side in sides)
         return Done("updated", first[0], parts=first)
 
-    def _retract(self, command: RetractFacts) -> Done:
-        found = [
-            (one, blob)
-            for one in command.facts
-            if (blob := self._home(one)) is not None and one in blob.facts
-        ]
-        if not found:
-            raise Refused("not-found")
-        for one, blob in found:
-            fact = blob.facts[one]
-            if isinstance(fact, Link) and blob.fenced & {fact.left, fact.right}:
-                raise Refused("part-erased")
-        self.retracted.update(command.facts)
-        parts: list[str] = []
-        undone = None
-        for one, blob in found:
-            fact = blob.facts[one]
-            blob.remove(one)
-            blob.cause, blob.at = "undo", max(blob.at, microseconds(command.at))
-            if isinstance(fact, Link):
-                undone, sides = self.sides.get(one, (None, {}))
-                parts += [fact.left, fact.right]
-                if command.keep_apart:
-                    self._keep_apart(command, blob, fact, sides)
-        record = parts[0] if parts else bodies.record_of(fact)
-        return Done("updated", record, parts=tuple(parts), undone=undone)
-
-    def _keep_apart(
-        self,
-        command: RetractFacts,
-        blob: Blob,
-        link: Link,
-        sides: Mapping[str, Sequence[str]],
-    ) -> None:
-        together = blob.contact_with(link.left)
-        if together is None or all(one.id != link.right for one in together.records):
-            return
-        here = {record.id for record in together.records}
-        groups = [tuple(one for one in side if one in here) for side in sides.values()]
-        groups = [one for one in groups if one] if sides else []
-        if len(groups) < 2:
-            groups = [(link.left,), (link.right,)]
-        name = self.fact_id(command.command)
-        blob.add(_cut(blob, name, microseconds(command.at), groups, {}))
-        blob.cause = "undo"
-
-    def _home(self, fact: str) -> Blob | None:
-        for blob in self.book.blobs():
-            if fact in blob.facts:
-                return blob
-        return None
-
-    def _contact(self, record: str) -> tuple[Blob, Contact]:
-        if record in self.book.fenced:
-            raise Refused("erased")
-        blob = self.book.find(record)
-        contact = blob.contact_with(record) if blob else None
-        if blob is None or contact is None:
-            raise Refused("not-found")
-        return blob, contact
+    def _change_policy(self, command: ChangePolicy) -> Done:
+        if command.policies == self.policies:
+            return Done("unchanged")
+        self.policies = command.policies
+        self.new_policies = (command.policies, microseconds(command.at))
+        return Done("updated")
 
 
 def _subject(command: Command) -> str | None:
     match command:
         case ObserveRecord():
             return command.record
-        case EditContact():
+        case EditContact() | RevokeProof():
             return command.contact
         case _:
             return None
-
-
-def _check_version(blob: Blob, contact: Contact, expected: int | None) -> None:
-    """Also when something before in this batch changed it: the version that is seen is over."""
-    if expected is None:
-        return
-    stored = blob.contacts.get(contact.id)
-    if stored is None or stored.version != expected:
-        raise Refused("version-conflict")
-    if blob.touched:
-        members = {record.id for record in contact.records}
-        before = {one for one, row in blob.records.items() if row.contact == contact.id}
-        text = snapshot_of(contact, blob.rules).model_dump_json()
-        if members != before or stored.snapshot != text:
-            raise Refused("version-conflict")
 
 
 def _side_of(record: str, contacts: Iterable[Contact]) -> Contact:
@@ -272,33 +203,3 @@ def _side_of(record: str, contacts: Iterable[Contact]) -> Contact:
 
 def _picked(contact: str, sides: Mapping[str, Contact]) -> Contact:
     return sides[contact] if contact in sides else _side_of(contact, sides.values())
-
-
-def _cut(
-    blob: Blob,
-    fact: str,
-    t: int,
-    sides: Sequence[Sequence[str]],
-    owners: Mapping[Identifier, int],
-) -> Separate:
-    """Each shared identifier goes to the side with the stronger, then later claim, unless said."""
-    where = {record: number for number, side in enumerate(sides) for record in side}
-    best: dict[Identifier, dict[int, tuple[int, int]]] = {}
-    for contact in blob.current():
-        for record in contact.records:
-            if record.id in where:
-                for one, claim in record.claims.items():
-                    here = best.setdefault(one, {})
-                    claimed = (claim.proof, claim.last)
-                    side = where[record.id]
-                    here[side] = max(claimed, here.get(side, claimed))
-    kept: dict[int, list[Identifier]] = {}
-    for one, claims in sorted(best.items()):
-        if len(claims) > 1 or one in owners:
-            stronger = max(claims, key=lambda side: (claims[side], -side))
-            kept.setdefault(owners.get(one, stronger), []).append(one)
-    return Separate(
-        fact,
-        t,
-        tuple(Side(tuple(side), tuple(kept.get(number, ()))) for number, side in enumerate(sides)),
-    )

@@ -16,7 +16,7 @@ from contact_schema.changes import (
 )
 from contact_schema.observations import IdentifierType, Proof
 from merge_resolver.domain.contacts import Contact
-from merge_resolver.domain.facts import PROOF_NAMES, Link
+from merge_resolver.domain.facts import PROOF_NAMES, Link, Observe
 from merge_resolver.domain.snapshot import instant, proof_of_user, record_of, snapshot_of
 from merge_resolver.domain.working import Blob
 
@@ -72,6 +72,10 @@ def compare(blob: Blob, merge_id: MergeId, actors: Mapping[str, str]) -> Differe
     for record in blob.records:
         if record not in found.contact_of and blob.records[record].contact is not None:
             found.records[record] = (blob.records[record].unit, None, None)
+    for fact in blob.added.values():
+        if isinstance(fact, Observe) and fact.record not in found.contact_of:
+            # Nobody yet, by the space's policy: kept, and found when he becomes somebody.
+            found.records.setdefault(fact.record, (fact.unit, None, None))
     _tell_splits(blob, before, found)
     _tell_merges(blob, now, before, found, merge_id, actors)
     return found
@@ -167,13 +171,7 @@ def _join(
     if cause == "operator" and not ordered:
         cause = "evidence"
     sides = {one: tuple(sorted(before[one])) for one in absorbed}
-    sides[contact.id] = tuple(
-        sorted(
-            record.id
-            for record in contact.records
-            if not any(record.id in side for side in sides.values()) and record.id in blob.records
-        )
-    )
+    sides[contact.id] = _other_side(blob, contact, {one for side in sides.values() for one in side})
     joining = Joining(
         merge_id(blob, contact.id, absorbed),
         contact.id,
@@ -198,6 +196,12 @@ def _join(
             at=instant(blob.at),
         )
     )
+
+
+def _other_side(blob: Blob, contact: Contact, absorbed: set[str]) -> tuple[str, ...]:
+    """The records that were known; where none was, those that came with the merge."""
+    others = sorted(one.id for one in contact.records if one.id not in absorbed)
+    return tuple(one for one in others if one in blob.records) or tuple(others)
 
 
 def evidence_of(contact: Contact, side: set[str]) -> MergeEvidence | None:

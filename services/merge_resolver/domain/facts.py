@@ -82,6 +82,10 @@ class Separate:
     id: str
     t: int
     sides: tuple[Side, ...]
+    holds: bool = False
+    """Each side stays together by what it shares, also by an identifier that another side keeps: as
+    an undo leaves them, not as an operator tells them apart.
+    """
 
 
 @dataclass(frozen=True, slots=True)

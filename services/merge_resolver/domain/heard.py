@@ -1,12 +1,13 @@
 """What a blob has heard, by record: folded and decided once, until more is said."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from contact_schema.values import is_blocked
 from merge_resolver.domain.cells import Cells
 from merge_resolver.domain.contacts import Contact, plain_contact
 from merge_resolver.domain.facts import Observe
-from merge_resolver.domain.news import Standing, standing_of
+from merge_resolver.domain.news import NOBODY, Standing, standing_of
 from merge_resolver.domain.plain import is_one_contact
 from merge_resolver.domain.records import Record, fold_record, settle, users_of_claims
 from merge_resolver.domain.rules import Rules
@@ -62,12 +63,16 @@ class Heard:
         if self._removals:
             self._standings.clear()
 
-    def standing(self, record: str) -> Standing | None:
-        standing = self._standings.get(record)
-        if standing is None and record in self.by_record:
-            standing = standing_of(self.by_record[record], self._removals)
-            if standing is not None:
-                self._standings[record] = standing
+    def standing(self, record: str, revoked: Mapping[str, int] = NOBODY) -> Standing | None:
+        """``revoked`` by user: until when his proofs count as typed."""
+        own = self.by_record.get(record)
+        if own is None:
+            return None
+        if revoked:
+            return standing_of(own, self._removals, revoked)
+        standing = self._standings.get(record) or standing_of(own, self._removals)
+        if standing is not None:
+            self._standings[record] = standing
         return standing
 
     def contacts(self, rules: Rules) -> list[Contact] | None:

@@ -4,11 +4,15 @@ A row equal to its record's current values is no fact. So a plain message of a k
 work at all, and a busy conversation does not grow a heap of equal facts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
-from merge_resolver.domain.facts import Observe
+from merge_resolver.domain.facts import TYPED, Observe
 from merge_resolver.domain.fold import order_of
+
+NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -41,14 +45,16 @@ class Standing:
             return False
         return bool(fact.tags.removed or fact.tags.clears or set(fact.tags.added) - self.tags)
 
-    def learn(self, fact: Observe) -> None:
+    def learn(self, fact: Observe, *, void: bool = False) -> None:
+        """``void``: it rests on a proof that was revoked."""
         self.first = min(self.first, fact.t)
         if fact.claim is not None:
             self.in_force.add(fact.claim)
         for one in fact.told:
             name = (one.type, _name(one.key, one.given))
-            proof, first = self.claims.get(name, (one.proof, fact.t))
-            self.claims[name] = max(proof, one.proof), min(first, fact.t)
+            told = TYPED if void else one.proof
+            proof, first = self.claims.get(name, (told, fact.t))
+            self.claims[name] = max(proof, told), min(first, fact.t)
         for name_, value in fact.fields.items():
             place = (fact.field_class, name_)
             self.fields[place] = max(
@@ -60,13 +66,17 @@ def _name(key: str | None, given: str) -> str:
     return key if key is not None else f"\0{given}"  # no key holds a null
 
 
-def standing_of(own: Sequence[Observe], elsewhere: Iterable[Observe]) -> Standing | None:
-    """From the facts of a record, and those of others that may have removed its tags."""
+def standing_of(
+    own: Sequence[Observe], elsewhere: Iterable[Observe], revoked: Mapping[str, int] = NOBODY
+) -> Standing | None:
+    """From the facts of a record, and those of others that may have removed its tags. ``revoked``
+    by user: until when his proofs are void, so that a later one is news.
+    """
     standing: Standing | None = None
     removals: list[Observe] = []
     for fact in own:
         standing = standing or Standing(fact.t)
-        standing.learn(fact)
+        standing.learn(fact, void=bool(revoked) and _is_void(fact, revoked))
         removals.append(fact)
         record = fact.record
     if standing is None:
@@ -77,6 +87,12 @@ def standing_of(own: Sequence[Observe], elsewhere: Iterable[Observe]) -> Standin
             if not any(_removes(other, name, fact) for other in removals):
                 standing.tags.add(name)
     return standing
+
+
+def _is_void(fact: Observe, revoked: Mapping[str, int]) -> bool:
+    return any(
+        one.type == "user" and fact.t <= revoked.get(one.key or "", fact.t - 1) for one in fact.told
+    )
 
 
 def _removes(other: Observe, name: str, fact: Observe) -> bool:

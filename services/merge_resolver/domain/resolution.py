@@ -21,6 +21,8 @@ from merge_resolver.domain.rules import (
 )
 
 ALL_HERE: Final = MappingProxyType[Identifier, Mode]({})
+Apart = tuple[tuple[str, int], ...]
+"""Separations, and the side on which a record is there by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,16 @@ class _Work:
         self.outcome = Outcome(records, Groups(holdings, rules), claimants=_claimants(records))
         self.accounts: dict[int, int] = {}
         self.budget = rules.claims_per_blob
-        self._nodes: dict[tuple[Identifier, int], int] = {}
+        self._nodes: dict[tuple[Identifier, int, Apart], int] = {}
         self._sides = _sides_of_identifiers(kept)
+        self._own_sides: dict[str, dict[str, int]] = {}
         for cut in kept.separations:
             for side, one in reversed(list(enumerate(cut.sides))):
                 for record in one.records:
                     if record in self.numbers:
                         self.outcome.groups.held[self.numbers[record]].sides[cut.id] = side
+                        if cut.holds:
+                            self._own_sides.setdefault(record, {})[cut.id] = side
 
     def join_accounts(self) -> None:
         """Ranks 0 and 1, and which account each record is in."""
@@ -113,7 +118,7 @@ class _Work:
             for number, claim in claimants
         )  # fmt: skip
         for edge in users:
-            self._take(edge, self._node(edge.identifier, 0))
+            self._take(edge, self._node(edge, 0))
         groups = self.outcome.groups
         for number, record in enumerate(self.records):
             if record.users:
@@ -204,7 +209,7 @@ class _Work:
                 code = "work-cap"
             if code is None:
                 self.budget -= 1
-                self._take(candidate.edge, self._node(candidate.edge.identifier, candidate.period))
+                self._take(candidate.edge, self._node(candidate.edge, candidate.period))
             else:
                 number = self.numbers[candidate.edge.record]
                 self.outcome.refused.append(Refused(candidate.edge, code, number, number, number))
@@ -218,12 +223,24 @@ class _Work:
         else:
             self.outcome.refused.append(Refused(edge, code, number, left, right))
 
-    def _node(self, one: Identifier, period: int) -> int:
-        node = self._nodes.get((one, period))
+    def _node(self, edge: Edge, period: int) -> int:
+        one = edge.identifier
+        apart: Apart = ()
+        if edge.record in self._own_sides:
+            apart = self._apart(edge.record, one)
+        node = self._nodes.get((one, period, apart))
         if node is None:
-            sides = dict(self._sides.get(one, ()))
-            node = self._nodes[one, period] = self.outcome.groups.add(Holding(sides=sides))
+            sides = self._sides.get(one, {}) | dict(apart)
+            node = self._nodes[one, period, apart] = self.outcome.groups.add(Holding(sides=sides))
         return node
+
+    def _apart(self, record: str, one: Identifier) -> Apart:
+        """Where another side keeps the identifier: this record meets those of its own side by it,
+        and nobody else.
+        """
+        kept = self._sides.get(one, {})
+        own = self._own_sides[record].items()
+        return tuple((cut, side) for cut, side in own if kept.get(cut, side) != side)
 
 
 def _claimants(records: Sequence[Record]) -> dict[Identifier, Claimants]:

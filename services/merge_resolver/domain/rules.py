@@ -95,6 +95,8 @@ _LIMITS: Final = MappingProxyType({"email": 10, "phone": 10, "channel": 20, "crm
 @dataclass(frozen=True)
 class Rules:
     version: int = 1
+    anonymous_contacts: Literal["on", "off"] = "on"
+    """Off: somebody of whom nothing is known is no contact until something is."""
     typed_email: Literal["merge", "suggest"] = "merge"
     unsigned_plan: Literal["flag", "apply"] = "flag"
     blocked_values: tuple[str, ...] = ()

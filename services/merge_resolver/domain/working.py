@@ -1,12 +1,12 @@
 """Blobs in hand: their facts as stored and as they come, and the contacts they make."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from merge_resolver.domain.blobs import Name, names_of
-from merge_resolver.domain.bodies import Stored
+from merge_resolver.domain.bodies import AboutIdentifier, Kept, Stored, identifier_of
 from merge_resolver.domain.contacts import Contact
-from merge_resolver.domain.facts import Observe
+from merge_resolver.domain.facts import Identifier, Link, Observe, Revoke, Separate
 from merge_resolver.domain.finding import find_contacts
 from merge_resolver.domain.heard import Heard
 from merge_resolver.domain.news import Standing
@@ -41,8 +41,11 @@ class Blob:
     fenced: set[str] = field(default_factory=set)
     merged_ids: set[str] = field(default_factory=set)
     """Ids of stored blobs that became part of this one."""
-    added: dict[str, Stored] = field(default_factory=dict)
+    added: dict[str, Kept] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    decided: dict[str, AboutIdentifier] = field(default_factory=dict)
+    held: bool = False
+    """Nothing outside is told of it until somebody has looked."""
     cause: str = "evidence"
     at: int = 0
     """Time of the latest thing that touched it in this batch."""
@@ -52,7 +55,7 @@ class Blob:
     _now: list[Contact] | None = None
     _heard: Heard | None = None
 
-    def add(self, fact: Stored) -> None:
+    def add(self, fact: Kept) -> None:
         self.facts[fact.id] = self.added[fact.id] = fact
         self.removed.discard(fact.id)
         self.at = max(self.at, fact.t)
@@ -80,6 +83,8 @@ class Blob:
         self.contacts |= other.contacts
         self.facts |= other.facts
         self.added |= other.added
+        self.decided |= other.decided
+        self.held = self.held or other.held
         self.fenced |= other.fenced
         self.removed |= other.removed
         self.at = max(self.at, other.at)
@@ -92,14 +97,8 @@ class Blob:
     def current(self) -> list[Contact]:
         """The contacts that the facts make now, without the records that are hidden."""
         if self._now is None:
-            self._now = self._from_heard()
-            if self._now is None:
-                kept = keep(
-                    fact
-                    for fact in self.facts.values()
-                    if not (isinstance(fact, Observe) and fact.record in self.fenced)
-                )
-                self._now = find_contacts(fold_records(kept, self.rules), kept, self.rules)
+            known = self._from_heard()
+            self._now = self.contacts_of(self.facts.values()) if known is None else known
         return self._now
 
     def _from_heard(self) -> list[Contact] | None:
@@ -107,7 +106,8 @@ class Blob:
         heard = self.heard()
         if self.fenced or heard.count < len(self.facts):
             return None
-        return heard.contacts(self.rules)
+        found = heard.contacts(self.rules)
+        return None if found is None else self._wanted(found)
 
     def heard(self) -> Heard:
         if self._heard is None:
@@ -117,13 +117,51 @@ class Blob:
                     self._heard.add(fact)
         return self._heard
 
+    def contacts_of(self, facts: Iterable[Stored]) -> list[Contact]:
+        """What these facts make in place of its own. Changes nothing."""
+        kept = keep(
+            fact for fact in facts if not (isinstance(fact, Observe) and fact.record in self.fenced)
+        )
+        return self._wanted(find_contacts(fold_records(kept, self.rules), kept, self.rules))
+
+    def _wanted(self, found: list[Contact]) -> list[Contact]:
+        if self.rules.anonymous_contacts == "on":
+            return found
+        # One that was told of already stays.
+        return [one for one in found if one.kind != "anonymous" or one.id in self.contacts]
+
     def contact_with(self, record: str) -> Contact | None:
         return next(
             (one for one in self.current() if any(r.id == record for r in one.records)), None
         )
 
+    def visible(self) -> set[str]:
+        """The records that are in a contact now."""
+        return {record.id for contact in self.current() for record in contact.records}
+
+    def kept(self) -> list[Kept]:
+        """Its facts without what was decided about its identifiers."""
+        return [one for one in self.facts.values() if isinstance(one, Observe | Link | Separate)]
+
     def standing(self, record: str) -> Standing | None:
-        return self.heard().standing(record)
+        return self.heard().standing(record, self._revoked())
+
+    def _revoked(self) -> dict[str, int]:
+        """By user: until when his proofs count as typed."""
+        found: dict[str, int] = {}
+        for fact in self.decided.values():
+            if isinstance(fact, Revoke):
+                found[fact.user] = max(fact.end, found.get(fact.user, fact.end))
+        return found
+
+    def decide(self, fact: AboutIdentifier) -> None:
+        """Take a decision about one of its identifiers in, which is kept beside the facts."""
+        self.facts[fact.id] = self.decided[fact.id] = fact
+        self._now = None
+
+    def undecide(self, fact: str) -> None:
+        del self.facts[fact], self.decided[fact]
+        self.stir()
 
     def is_news(self, fact: Observe) -> bool:
         standing = self.standing(fact.record)
@@ -142,7 +180,47 @@ class Book:
     rules: Rules
     fenced: set[str] = field(default_factory=set)
     """Records that are hidden or erased, of those the batch names."""
+    made: dict[str, tuple[AboutIdentifier, int]] = field(default_factory=dict)
+    """New decisions about identifiers, with their times."""
+    unmade: set[str] = field(default_factory=set)
+    """Those that were taken back."""
     _by_name: dict[Name, Blob] = field(default_factory=dict)
+    _decided: dict[Identifier, dict[str, AboutIdentifier]] = field(default_factory=dict)
+
+    def know(self, fact: AboutIdentifier, blob: Blob | None = None) -> None:
+        """A decision that is kept: of this blob, and of whoever comes to have the identifier."""
+        one = identifier_of(fact)
+        self._decided.setdefault(one, {})[fact.id] = fact
+        blob = blob or self._blob(tuple(one))
+        if blob is not None:
+            blob.decide(fact)
+
+    def decide(self, fact: AboutIdentifier, t: int, cause: str = "operator") -> None:
+        """A new one. What it changes is found at once."""
+        self.made[fact.id] = (fact, t)
+        self.know(fact)
+        self._touch(fact, t, cause)
+
+    def undecide(self, fact: AboutIdentifier, t: int) -> None:
+        self.made.pop(fact.id, None)
+        self.unmade.add(fact.id)
+        del self._decided[identifier_of(fact)][fact.id]
+        blob = self._blob(tuple(identifier_of(fact)))
+        if blob is not None:
+            blob.undecide(fact.id)
+        self._touch(fact, t, "undo")
+
+    def _touch(self, fact: AboutIdentifier, t: int, cause: str) -> None:
+        blob = self._blob(tuple(identifier_of(fact)))
+        if blob is not None:
+            blob.stir()
+            blob.cause, blob.at = cause, max(blob.at, t)
+
+    def blob_with(self, one: Identifier) -> Blob | None:
+        return self._blob(tuple(one))
+
+    def decision(self, fact: str) -> AboutIdentifier | None:
+        return next((those[fact] for those in self._decided.values() if fact in those), None)
 
     def put(self, name: Name, blob: Blob) -> None:
         self._by_name[name] = blob
@@ -167,6 +245,10 @@ class Book:
             blob = Blob(self.space, fact.record, self.rules)
         for name in names:
             self._by_name[name] = blob
+            if self._decided:
+                for decided in self._decided.get(Identifier(*name), {}).values():
+                    if decided.id not in blob.decided:
+                        blob.decide(decided)
         blob.add(fact)
         return blob
 
