@@ -3,10 +3,10 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup demo up down status logs bench faults fmt lint types test-fast test migrate topics lock
+.PHONY: help setup demo up down status logs bench bench-resolve faults fmt lint types test-fast test properties migrate topics lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv with all packages and the kith command
 	@requirements/setup.sh
@@ -29,6 +29,9 @@ logs: setup ## follow the logs of all parts
 bench: setup ## how many events a second become visible, beside two yardsticks (ARGS=--quick: 2 minutes)
 	@$(BIN)/kith bench pipeline $(ARGS)
 
+bench-resolve: setup ## how fast and how well contacts are found, beside other linkers (ARGS=--quick)
+	@$(BIN)/kith bench resolve $(ARGS)
+
 faults: setup ## break a stack of its own: ROUNDS=n SEED=s
 	@$(BIN)/kith faults --rounds $(or $(ROUNDS),40) --seed $(or $(SEED),1) $(ARGS)
 
@@ -47,6 +50,9 @@ test-fast: setup ## the tests that need no server
 
 test: lint types ## all checks and tests, with servers of their own on free ports; what CI runs
 	@$(BIN)/pytest -q
+
+properties: setup ## the resolver's properties over ten times as many random histories
+	@KITH_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/pytest -q --timeout 3600 tests/merge_resolver/test_domain.py tests/merge_resolver/test_plain.py
 
 migrate: setup ## bring the schemas of all services to the newest state
 	@$(BIN)/kith migrate

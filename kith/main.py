@@ -40,6 +40,7 @@ def make() -> typer.Typer:
     bench = typer.Typer(no_args_is_help=True, help="How fast this is, on this machine.")
     bench.command("writes")(benching.bench_writes)
     bench.command("pipeline")(benching.bench_pipeline)
+    bench.command("resolve")(benching.bench_resolve)
     app.add_typer(bench, name="bench")
     return app
 

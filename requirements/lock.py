@@ -20,7 +20,7 @@ OPTIONS = [
     "--no-emit-find-links",
     "--no-emit-options",
 ]
-FILES = ("run", "dev", "lock", "assets")
+FILES = ("run", "dev", "lock", "assets", "bench")
 BARE = {"assets"}  # installed without dependencies: a file inside is wanted, not the code
 
 

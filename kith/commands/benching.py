@@ -47,6 +47,25 @@ def bench_pipeline(
         typer.echo(line)
 
 
+def bench_resolve(
+    events: Annotated[int, typer.Option(min=1000, help="Events of the stream.")] = 1_000_000,
+    seed: Annotated[int, typer.Option(help="Another seed, another crowd.")] = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="Under two minutes, less exact.")] = False,
+    result: Annotated[Path, typer.Option(help="Where the figures go as JSON.")] = LOCAL
+    / "bench-resolve.json",
+) -> None:
+    """How fast and how well contacts are found, beside other linkers, on one core."""
+    from kith.bench.resolve import report as figures
+    from kith.bench.resolve import run
+
+    if quick:
+        events = min(events, 100_000)
+    scale = 0.2 if quick else 1.0
+    found = run.run(events, seed, scale, result, lambda step: typer.echo(f"… {step}", err=True))
+    for line in figures.lines(found):
+        typer.echo(line)
+
+
 def _end(_number: int, _frame: object) -> None:
     """As by Ctrl-C: servers and services that were started here end too."""
     raise KeyboardInterrupt

@@ -183,6 +183,13 @@ class Engine:
 
     async def take(self, *messages: Message) -> list[Message]:
         """One batch. What was sent because of it."""
+        start = len(self.tx.emitted)
+        await self.handle(messages)
+        await self.commit()
+        return self.tx.emitted[start:]
+
+    async def handle(self, messages: Sequence[Message]) -> None:
+        """As `take`, but it is not committed."""
         handler: Any = self.streams.on_commands
         if isinstance(messages[0], InteractionAccepted):
             handler = self.streams.on_interactions
@@ -190,10 +197,7 @@ class Engine:
             handler = self.streams.on_identity
         elif messages[0].TOPIC == "contacts.erasure.v1":
             handler = Erasing(self.streams).on_erasure
-        start = len(self.tx.emitted)
         await handler([received(message) for message in messages], self.tx)
-        await self.commit()
-        return self.tx.emitted[start:]
 
     async def commit(self) -> None:
         """As the kit does it, but for the commit itself."""

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from merge_resolver.domain import Contact, Rules, resolve
 from merge_resolver.domain.facts import (
+    PROVEN,
     TYPED,
     Erase,
     Fact,
@@ -17,10 +18,10 @@ from merge_resolver.domain.facts import (
     Told,
 )
 from merge_resolver.domain.snapshot import snapshot_of
-from tests.merge_resolver.people import decisions, histories, observations
+from tests.merge_resolver.examples import searching, trying
+from tests.merge_resolver.people import IDENTIFIERS, decisions, histories, observations, proofs
 
 RULES = Rules()
-moderately = settings(max_examples=150, deadline=None)
 
 
 def shown(facts: list[Fact]) -> list[object]:
@@ -35,14 +36,14 @@ def parts(facts: list[Fact]) -> list[set[str]]:
     return [{one.id for one in contact.records} for contact in resolve(facts, RULES)]
 
 
-@moderately
+@searching
 @given(facts=histories(), data=st.data())
 def test_order_and_repetition_change_nothing(facts: list[Fact], data: st.DataObject) -> None:
     repeated = facts + data.draw(st.lists(st.sampled_from(facts), max_size=4))
     assert shown(data.draw(st.permutations(repeated))) == shown(facts)
 
 
-@moderately
+@searching
 @given(facts=histories(), more=decisions("more") | observations("more"), data=st.data())
 def test_what_is_retracted_never_was_wherever_the_retraction_arrives(
     facts: list[Fact], more: Fact, data: st.DataObject
@@ -51,7 +52,7 @@ def test_what_is_retracted_never_was_wherever_the_retraction_arrives(
     assert shown(data.draw(st.permutations(both))) == shown(facts)
 
 
-@moderately
+@searching
 @given(facts=histories(), data=st.data())
 def test_an_erased_record_never_was_wherever_the_erasure_arrives(
     facts: list[Fact], data: st.DataObject
@@ -64,7 +65,7 @@ def test_an_erased_record_never_was_wherever_the_erasure_arrives(
     assert shown(data.draw(st.permutations(both))) == shown(without)
 
 
-@moderately
+@searching
 @given(facts=histories(), data=st.data())
 def test_adding_again_what_was_removed_restores_exactly(
     facts: list[Fact], data: st.DataObject
@@ -78,13 +79,13 @@ def accounts_of(contact: Contact) -> set[str]:
     return {user for record in contact.records for user in record.users}
 
 
-@moderately
+@searching
 @given(facts=histories(decided=False))
 def test_two_accounts_are_never_one_contact_without_an_operator(facts: list[Fact]) -> None:
     assert all(len(accounts_of(contact)) < 2 for contact in resolve(facts, RULES))
 
 
-@moderately
+@searching
 @given(facts=histories())
 def test_what_an_operator_separated_stays_apart_whatever_else_is_said(facts: list[Fact]) -> None:
     together = parts(facts)
@@ -94,16 +95,31 @@ def test_what_an_operator_separated_stays_apart_whatever_else_is_said(facts: lis
                 assert sum(bool(one.intersection(side.records)) for side in cut.sides) < 2
 
 
-@moderately
-@given(facts=histories(), browser=st.sampled_from(("b1", "b2", "b3")))
-def test_a_later_anonymous_visit_takes_nothing_apart(facts: list[Fact], browser: str) -> None:
-    told = (Told("browser", browser, browser, TYPED),)
-    visit = Observe("visit", 99, "visit/None", "visit", told)
-    after = parts([*facts, visit])
+later_words = st.one_of(
+    st.builds(
+        lambda one, how: Told(one.type, one.key, one.key, how), st.sampled_from(IDENTIFIERS), proofs
+    ),
+    st.just(Told("browser", "b3", "", TYPED)),
+    st.builds(lambda user: Told("user", user, user, PROVEN), st.sampled_from(("u1", "u3"))),
+)
+"""One identifier, of any kind and proof, that somebody new tells."""
+
+
+@searching
+@given(facts=histories(), told=st.lists(later_words, min_size=1, max_size=3))
+def test_evidence_that_comes_after_everything_only_merges(
+    facts: list[Fact], told: list[Told]
+) -> None:
+    """Each is a visit of its own, so that it is no signal that many people share something."""
+    later = [
+        Observe(f"later{number}", 90 + number, f"later{number}", f"later{number}", (one,))
+        for number, one in enumerate(told)
+    ]
+    after = parts([*facts, *later])
     assert all(any(one <= two for two in after) for one in parts(facts))
 
 
-@moderately
+@trying
 @given(facts=histories())
 def test_every_record_is_in_one_contact_and_every_contact_has_the_id_of_one_of_its_records(
     facts: list[Fact],
@@ -114,7 +130,7 @@ def test_every_record_is_in_one_contact_and_every_contact_has_the_id_of_one_of_i
     assert all(one.id in {record.id for record in one.records} for one in contacts)
 
 
-@moderately
+@trying
 @given(facts=histories(decided=False))
 def test_a_merge_undone_leaves_both_sides_as_they_were(facts: list[Fact]) -> None:
     contacts = resolve(facts, RULES)

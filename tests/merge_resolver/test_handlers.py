@@ -1,5 +1,9 @@
 """From messages to contacts, on a real database."""
 
+from typing import Any
+
+import pytest
+
 from contact_schema.changes import (
     CommandSettled,
     ContactChanged,
@@ -7,6 +11,7 @@ from contact_schema.changes import (
     ContactsMerged,
     ContactSplit,
 )
+from merge_resolver import store
 from tests.merge_resolver.engine import (
     KEY,
     Engine,
@@ -20,6 +25,23 @@ from tests.merge_resolver.engine import (
     undo,
     verified,
 )
+
+
+class Watched:
+    """A connection that writes down what it is asked."""
+
+    def __init__(self, connection: Any, statements: list[str]) -> None:
+        self._connection, self._statements = connection, statements
+
+    def __getattr__(self, name: str) -> Any:
+        asked = getattr(self._connection, name)
+
+        async def ask(query: str, *args: Any, **more: Any) -> Any:
+            self._statements.append(query)
+            return await asked(query, *args, **more)
+
+        return ask
+
 
 ADA = told("email", "ada@example.com", given="Ada@Example.com")
 
@@ -45,6 +67,18 @@ async def test_a_plain_message_of_a_known_record_changes_nothing(engine: Engine)
     assert await engine.take(event("contact_a", 5, told("session", "s1"))) == []
     engine.streams.known.forget()
     assert await engine.take(event("contact_a", 6, ADA, told("session", "s1"))) == []
+
+
+async def test_plain_messages_of_known_records_ask_the_database_for_the_lock_only(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = [(f"contact_{one}", told("session", f"s{one}"), told("browser", "b")) for one in "abc"]
+    await engine.take(*(event(record, 0, *told_) for record, *told_ in here))
+    statements: list[str] = []
+    monkeypatch.setattr(engine.tx, "connection", Watched(engine.tx.connection, statements))
+    plain = [event(record, minute, *told_) for minute in range(1, 9) for record, *told_ in here]
+    assert await engine.take(*plain) == []
+    assert statements == [store.queries.lock_spaces.text]
 
 
 async def test_a_shared_email_makes_one_contact_and_the_journal_says_why(engine: Engine) -> None:

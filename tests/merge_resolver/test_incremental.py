@@ -132,11 +132,26 @@ class Traffic:
                 return ordered(RevokeProof, minute, contact=contact, fact=name, users=(user,))
 
 
+async def kept_in(engine: Engine, space: str) -> dict[str, set[str]]:
+    """The records of each contact, as they are stored."""
+    rows = await engine.tx.connection.fetch(
+        "SELECT contact, record FROM merge_resolver.records WHERE space = $1", space
+    )
+    found: dict[str, set[str]] = {}
+    for one in rows:
+        found.setdefault(one["contact"], set()).add(one["record"])
+    return found
+
+
 async def defined(engine: Engine) -> dict[str, tuple[set[str], Snapshot]]:
+    return await defined_in(engine, SPACE)
+
+
+async def defined_in(engine: Engine, space: str) -> dict[str, tuple[set[str], Snapshot]]:
     """What the definition makes of all facts there are."""
     rows = await engine.tx.connection.fetch(
         "SELECT fact, kind, record, t, body::text FROM merge_resolver.facts WHERE space = $1",
-        SPACE,
+        space,
     )
     facts: list[Fact] = [
         fact_of(one["fact"], one["kind"], one["record"], one["t"], orjson.loads(one["body"]))

@@ -1,12 +1,14 @@
 """Step 8: the groups are the contacts; which id each has, and what speaks for and against it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 from merge_resolver.domain.edges import Edge, Refused
 from merge_resolver.domain.facts import Identifier, Link
-from merge_resolver.domain.records import Record
-from merge_resolver.domain.resolution import Outcome, Taken
+from merge_resolver.domain.records import Kept, Record
+from merge_resolver.domain.resolution import Outcome, Taken, evaluate_records
+from merge_resolver.domain.rules import Rules
 
 _BY_IDENTIFIER = frozenset({"policy", "contested"})
 """Refused before a second side was met: whoever else claims the identifier is the other side."""
@@ -21,15 +23,25 @@ class Suggestion:
     edge: Edge
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Contact:
     id: str
     records: tuple[Record, ...]
-    identifiers: tuple[Identifier, ...]
-    links: tuple[Link, ...]
-    taken: tuple[Taken, ...]
-    refused: tuple[Refused, ...]
+    links: tuple[Link, ...] = ()
+    edges: Callable[[], tuple[Taken, ...]] = tuple
+    """Who asks why pays for it: what the fast path finds has not sorted its edges."""
+    refused: tuple[Refused, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
+
+    @cached_property
+    def taken(self) -> tuple[Taken, ...]:
+        return self.edges()
+
+    @cached_property
+    def identifiers(self) -> tuple[Identifier, ...]:
+        """What belongs to it. One that has an owner for each period is in several contacts."""
+        edges = (one.edge for one in self.taken)
+        return tuple(sorted({one.identifier for one in edges if one.type not in ("link", "unit")}))
 
     @property
     def kind(self) -> str:
@@ -48,6 +60,19 @@ def founder(records: Iterable[Record], links: Iterable[Link]) -> str:
         return str(max(picked)[2])
     first = min(members.values(), key=lambda one: (not one.holds_account, one.first, one.id))
     return first.id
+
+
+def plain_contact(records: Sequence[Record], rules: Rules) -> Contact:
+    """The contact of a blob in which no edge is refused."""
+
+    def edges() -> tuple[Taken, ...]:
+        ordered = sorted(records, key=lambda one: one.id)
+        return tuple(evaluate_records(ordered, Kept(), rules).taken)
+
+    if len(records) == 1:
+        return Contact(records[0].id, tuple(records), edges=edges)
+    by_time = sorted(records, key=lambda one: (one.first, one.id))
+    return Contact(founder(by_time, ()), tuple(by_time), edges=edges)
 
 
 def contacts_of(outcome: Outcome, links: Iterable[Link]) -> list[Contact]:
@@ -69,21 +94,14 @@ def contacts_of(outcome: Outcome, links: Iterable[Link]) -> list[Contact]:
         Contact(
             ids[root],
             tuple(sorted(those, key=lambda one: (one.first, one.id))),
-            _identifiers(taken[root]),
             tuple(within.get(root, ())),
-            tuple(taken[root]),
+            partial(tuple, taken[root]),
             tuple(refused[root]),
             suggestions.get(root, ()),
         )
         for root, those in members.items()
     ]
     return sorted(found, key=lambda contact: contact.id)
-
-
-def _identifiers(taken: Iterable[Taken]) -> tuple[Identifier, ...]:
-    return tuple(
-        sorted({one.edge.identifier for one in taken if one.edge.type not in ("link", "unit")})
-    )
 
 
 def _links_within(outcome: Outcome, links: Iterable[Link]) -> dict[int, list[Link]]:

@@ -1,6 +1,6 @@
 """Step 6: the evidence, strongest first. The sort key has only values that the facts carry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ def link_edges(links: list[Link], numbers: Mapping[str, int]) -> list[Edge]:
     )  # fmt: skip
 
 
-def unit_edges(records: list[Record], account_of: Mapping[int, int]) -> list[Edge]:
+def unit_edges(records: Sequence[Record], account_of: Mapping[int, int]) -> list[Edge]:
     """Before and after signing in, and generations of a unit; not where two accounts took turns."""
     by_unit: dict[str, list[int]] = {}
     for number, record in enumerate(records):

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from merge_resolver.domain.contacts import Contact
 from merge_resolver.domain.facts import OPERATOR, VISITOR, Observe
 from merge_resolver.domain.records import Record
 from merge_resolver.domain.rules import STRANGERS_WAYS
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
 class Won(NamedTuple):
@@ -65,7 +67,7 @@ def fold(contact: Contact) -> Folded:
 
 def order_of(value: Any) -> str:
     """One text for one value: decides between values of one class and time."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def _facts(records: Iterable[Record]) -> Iterable[tuple[Record, Observe]]:

@@ -5,6 +5,7 @@ address dead, and many typed ones only stop the typed ones.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 from contact_schema.values import is_role_mailbox
@@ -37,7 +38,7 @@ def mode_of(
     identifier: Identifier,
     claimants: Claimants,
     account_of: Mapping[int, int],
-    records: list[Record],
+    records: Sequence[Record],
     rules: Rules,
 ) -> Mode:
     """Of an identifier that is not blocked."""
@@ -54,6 +55,36 @@ def mode_of(
     if caps and _exceeds(caps, [records[record] for record, _ in claimants]):
         return Mode.TRUSTED_ONLY
     return Mode.LIVE
+
+
+@dataclass(slots=True)
+class Standing:
+    """The same, told record by record. It only ever grows, so what is not live stays so."""
+
+    accounts: set[str] = field(default_factory=set)
+    signals: dict[str, set[str]] = field(default_factory=dict)
+
+    def learn(self, identifier: Identifier, record: Record, rules: Rules) -> None:
+        """From a record that claims it, and that has one user id at most."""
+        family = FAMILIES[identifier.type]
+        if record.users and (family == "browser" or record.claims[identifier].proof > TYPED):
+            self.accounts |= record.users
+        caps = rules.signals_per_identifier.get(family, ())
+        if "name" in caps and record.names:
+            self.signals.setdefault("name", set()).update(record.names)
+        for one in record.claims:
+            if (beside := FAMILIES[one.type]) in caps:
+                self.signals.setdefault(beside, set()).add(one.key)
+
+    def mode(self, identifier: Identifier, rules: Rules) -> Mode:
+        family = FAMILIES[identifier.type]
+        owned = family in rules.accounts_per_identifier and self.accounts
+        if owned and len(self.accounts) > _account_cap(identifier, family, rules):
+            return Mode.DEAD
+        caps = rules.signals_per_identifier.get(family, {})
+        if any(len(self.signals.get(one, ())) > cap for one, cap in caps.items()):
+            return Mode.TRUSTED_ONLY
+        return Mode.LIVE
 
 
 def _account_cap(identifier: Identifier, family: str, rules: Rules) -> int:

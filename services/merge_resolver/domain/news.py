@@ -63,7 +63,7 @@ class Standing:
 
 
 def _name(key: str | None, given: str) -> str:
-    return f"key:{key}" if key is not None else f"given:{given}"
+    return key if key is not None else f"\0{given}"  # no key holds a null
 
 
 def standing_of(

@@ -1,8 +1,9 @@
 """Steps 1 to 3: which facts count, and what each record says."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from contact_schema.values import is_blocked
 from merge_resolver.domain.facts import (
@@ -26,6 +27,7 @@ from merge_resolver.domain.facts import (
 from merge_resolver.domain.rules import FAMILIES, KNOWN_BY, Rules
 
 Key = TypeVar("Key")
+NO_WINDOWS: Final = MappingProxyType[str, Sequence[tuple[int, int]]]({})
 
 
 @dataclass(slots=True)
@@ -82,6 +84,11 @@ class Kept:
     releases: dict[Identifier, list[int]] = field(default_factory=dict)
     revocations: list[Revoke] = field(default_factory=list)
 
+    @property
+    def holds_decisions(self) -> bool:
+        """Such as reach beyond one identifier; a revocation is applied to the records."""
+        return bool(self.links or self.separations or self.releases)
+
     def add(self, fact: Observe | Decision) -> None:
         match fact:
             case Observe():
@@ -121,22 +128,36 @@ def keep(facts: Iterable[Fact]) -> Kept:
 
 def fold_records(kept: Kept, rules: Rules) -> list[Record]:
     """Steps 2 and 3: revocations and blocks applied, facts folded into records, sorted by id."""
-    records: dict[str, Record] = {}
     windows: dict[str, list[tuple[int, int]]] = {}
     for revoked in kept.revocations:
         windows.setdefault(revoked.user, []).append((revoked.start, revoked.end))
-    for fact in with_true_claims(kept.observations):
-        record = records.get(fact.record)
-        if record is None:
-            record = records[fact.record] = Record(fact.record, fact.unit, fact.t, fact.t)
-        _add(record, fact, _is_revoked(fact, windows) if windows else False)
-    blocked = _blocked(records.values(), kept, rules)
-    for record in records.values():
-        _settle(record, blocked)
-    return [records[key] for key in sorted(records)]
+    by_record: dict[str, list[Observe]] = {}
+    for fact in kept.observations:
+        by_record.setdefault(fact.record, []).append(fact)
+    users = users_of_claims(kept.observations)
+    records = [fold_record(by_record[one], users, windows) for one in sorted(by_record)]
+    blocked = _blocked(records, kept, rules)
+    for record in records:
+        settle(record, blocked)
+    return records
 
 
-def with_true_claims(observations: Sequence[Observe]) -> list[Observe]:
+def fold_record(
+    facts: Sequence[Observe],
+    users: Mapping[str, set[Told]],
+    windows: Mapping[str, Sequence[tuple[int, int]]] = NO_WINDOWS,
+) -> Record:
+    """Step 3 for one record. ``users`` by true claim; ``windows`` of revoked proofs by user."""
+    record = Record(facts[0].record, facts[0].unit, facts[0].t, facts[0].t)
+    for fact in facts:
+        told = fact.told
+        if fact.claim is not None and fact.claim in users:
+            told = (*told, *sorted(users[fact.claim] - set(told)))
+        _add(record, fact, told, bool(windows) and _is_revoked(told, fact.t, windows))
+    return record
+
+
+def users_of_claims(observations: Iterable[Observe]) -> dict[str, set[Told]]:
     """What was said under a claim that is true was said by its user. Before the verdict, or without
     one, a claim counts for nothing.
     """
@@ -146,26 +167,25 @@ def with_true_claims(observations: Sequence[Observe]) -> list[Observe]:
             users.setdefault(fact.claim, set()).update(
                 told for told in fact.told if told.type == "user" and told.key is not None
             )
-    return [
-        replace(fact, told=(*fact.told, *sorted(users[fact.claim] - set(fact.told))))
-        if fact.claim in users
-        else fact
-        for fact in observations
-    ]
+    return users
 
 
-def _is_revoked(fact: Observe, windows: dict[str, list[tuple[int, int]]]) -> bool:
+def _is_revoked(
+    told: Iterable[Told], t: int, windows: Mapping[str, Sequence[tuple[int, int]]]
+) -> bool:
     return any(
-        start <= fact.t <= end
-        for told in fact.told
-        if told.type == "user" and told.key is not None and told.proof == PROVEN
-        for start, end in windows.get(told.key, ())
+        start <= t <= end
+        for one in told
+        if one.type == "user" and one.key is not None and one.proof == PROVEN
+        for start, end in windows.get(one.key, ())
     )
 
 
-def _add(record: Record, fact: Observe, revoked: bool) -> None:
-    record.first = min(record.first, fact.t)
-    record.last = max(record.last, fact.t)
+def _add(record: Record, fact: Observe, told: Iterable[Told], revoked: bool) -> None:
+    if fact.t < record.first:
+        record.first = fact.t
+    elif fact.t > record.last:
+        record.last = fact.t
     # The smallest: which of two units a record has, must not depend on the order of arrival.
     record.unit = min(record.unit, fact.unit)
     record.facts.append(fact)
@@ -173,16 +193,16 @@ def _add(record: Record, fact: Observe, revoked: bool) -> None:
     name = fact.fields.get("name")
     if isinstance(name, str) and name.strip():
         record.names.add(name.strip().casefold())
-    for told in fact.told:
-        if told.type == "name":
-            record.names.add(told.given.strip().casefold())
-        elif told.key is None:
-            _say(record.shown, (told.type, told.given), told, fact, TYPED)
-        elif told.type != "user":
-            proof = TYPED if revoked else told.proof
-            _say(record.claims, Identifier(told.type, told.key), told, fact, proof)
-        elif told.proof >= ASSERTED and not revoked:
-            _say(record.claims, Identifier("user", told.key), told, fact, told.proof)
+    for one in told:
+        if one.type == "name":
+            record.names.add(one.given.strip().casefold())
+        elif one.key is None:
+            _say(record.shown, (one.type, one.given), one, fact, TYPED)
+        elif one.type != "user":
+            proof = TYPED if revoked else one.proof
+            _say(record.claims, Identifier(one.type, one.key), one, fact, proof)
+        elif one.proof >= ASSERTED and not revoked:
+            _say(record.claims, Identifier("user", one.key), one, fact, one.proof)
 
 
 def _say(claims: dict[Key, Claim], key: Key, told: Told, fact: Observe, proof: int) -> None:
@@ -207,19 +227,21 @@ def _blocked(records: Iterable[Record], kept: Kept, rules: Rules) -> set[Identif
     return kept.blocked
 
 
-def _settle(record: Record, blocked: set[Identifier]) -> None:
-    users = [one for one in record.claims if one.type == "user"]
-    for user in users:
+def settle(record: Record, blocked: Collection[Identifier] = ()) -> None:
+    """Step 2 for one record: what its user ids are, and what that makes of its proofs."""
+    for user in [one for one in record.claims if one.type == "user"]:
         if user in blocked:
             del record.claims[user]
             record.is_void = True
-    record.users = {user.key for user in users if user not in blocked}
+        else:
+            record.users.add(user.key)
     if record.is_void and not record.users:
         for claim in record.claims.values():
             claim.proof = TYPED
-    record.known = any(
-        FAMILIES.get(one.type) in KNOWN_BY and one not in blocked for one in record.claims
-    )
+    for one in record.claims:
+        if FAMILIES[one.type] in KNOWN_BY and one not in blocked:
+            record.known = True
+            break
 
 
 def typed_beyond_limit(records: Sequence[Record], limit: int) -> set[tuple[str, Identifier]]:

@@ -1,7 +1,9 @@
 """Steps 4 to 8 on one blob: from records to contacts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 from merge_resolver.domain import periods
 from merge_resolver.domain.edges import Edge, Refused, link_edges, unit_edges
@@ -18,6 +20,7 @@ from merge_resolver.domain.rules import (
     rank_of,
 )
 
+ALL_HERE: Final = MappingProxyType[Identifier, Mode]({})
 Apart = tuple[tuple[str, int], ...]
 """Separations, and the side on which a record is there by itself."""
 
@@ -36,7 +39,7 @@ class Taken:
 class Outcome:
     """What steps 1 to 7 found of one blob: its records, their groups, and each edge's fate."""
 
-    records: list[Record]
+    records: Sequence[Record]
     groups: Groups
     taken: list[Taken] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -56,8 +59,19 @@ def evaluate(kept: Kept, rules: Rules) -> Outcome:
     """Steps 2 to 7. Accounts come first (ranks 0 and 1), for modes and periods are made of them;
     browsers come last, on the partition as the other ranks leave it.
     """
-    records = fold_records(kept, rules)
-    work = _Work(kept, rules, records)
+    return evaluate_records(fold_records(kept, rules), kept, rules)
+
+
+def evaluate_records(
+    records: Sequence[Record],
+    kept: Kept,
+    rules: Rules,
+    modes: Mapping[Identifier, Mode] = ALL_HERE,
+) -> Outcome:
+    """Steps 4 to 7, on records that are folded and sorted by id. ``modes`` of identifiers that
+    records elsewhere claim too.
+    """
+    work = _Work(kept, rules, records, modes)
     work.join_accounts()
     work.try_all(work.candidates(False, work.accounts))
     work.try_all(work.candidates(True, work.known_groups()))
@@ -67,7 +81,14 @@ def evaluate(kept: Kept, rules: Rules) -> Outcome:
 class _Work:
     """One evaluation: what is known of the blob so far."""
 
-    def __init__(self, kept: Kept, rules: Rules, records: list[Record]) -> None:
+    def __init__(
+        self,
+        kept: Kept,
+        rules: Rules,
+        records: Sequence[Record],
+        modes: Mapping[Identifier, Mode],
+    ) -> None:
+        self.modes = modes
         self.kept, self.rules, self.records = kept, rules, records
         self.numbers = {record.id: number for number, record in enumerate(records)}
         holdings = (holding_of(one, kept.blocked, rules.limits_per_contact) for one in records)
@@ -137,8 +158,8 @@ class _Work:
         beyond: set[tuple[str, Identifier]],
     ) -> Iterable[Candidate]:
         family = FAMILIES[one.type]
-        mode = Mode.BLOCKED
-        if one not in self.kept.blocked:
+        mode = Mode.BLOCKED if one in self.kept.blocked else self.modes.get(one)
+        if mode is None:
             mode = mode_of(one, claimants, self.accounts, self.records, self.rules)
         cut = self._periods(one, claimants, owners)
         for number, claim in claimants:
@@ -222,7 +243,7 @@ class _Work:
         return tuple((cut, side) for cut, side in own if kept.get(cut, side) != side)
 
 
-def _claimants(records: list[Record]) -> dict[Identifier, Claimants]:
+def _claimants(records: Sequence[Record]) -> dict[Identifier, Claimants]:
     found: dict[Identifier, Claimants] = {}
     for number, record in enumerate(records):
         for one, claim in record.claims.items():

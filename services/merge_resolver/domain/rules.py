@@ -4,6 +4,7 @@ here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -64,6 +65,16 @@ _RANKS: Final = MappingProxyType(
     }
 )
 
+RANK_OF: Final[Mapping[tuple[str, int], int]] = MappingProxyType(
+    {
+        (kind, proof): rank
+        for kind, of_kind in FAMILIES.items()
+        for (family, proof), rank in _RANKS.items()
+        if family == of_kind
+    }
+)
+"""By type and proof."""
+
 
 def rank_of(family: str, proof: int) -> int | None:
     """The rank of this evidence, or none: an unproven channel address links nothing."""
@@ -103,3 +114,18 @@ class Rules:
     typed_addresses_per_unit: int = 5
     attributes_per_contact: int = 50
     tags_per_contact: int = 50
+
+    @cached_property
+    def lets_an_account_own(self) -> bool:
+        """Whether one account alone never makes an identifier dead."""
+        caps = (*self.accounts_per_identifier.values(), self.accounts_per_role_mailbox)
+        return min(caps, default=1) >= 1
+
+    @cached_property
+    def most_in_plain_blob(self) -> Mapping[str, int]:
+        """By family: up to so many different ones in all, no cap and no limit can be passed."""
+        most = dict(self.limits_per_contact)
+        for caps in self.signals_per_identifier.values():
+            for family, cap in caps.items():
+                most[family] = min(cap, most.get(family, cap))
+        return most

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from merge_resolver.domain.blobs import Name, names_of
 from merge_resolver.domain.bodies import AboutIdentifier, Kept, Stored, identifier_of
-from merge_resolver.domain.contacts import Contact, contacts_of
+from merge_resolver.domain.contacts import Contact
 from merge_resolver.domain.facts import Identifier, Link, Observe, Revoke, Separate
-from merge_resolver.domain.news import Standing, standing_of
-from merge_resolver.domain.records import keep
-from merge_resolver.domain.resolution import evaluate
+from merge_resolver.domain.finding import find_contacts
+from merge_resolver.domain.heard import Heard
+from merge_resolver.domain.news import Standing
+from merge_resolver.domain.records import fold_records, keep
 from merge_resolver.domain.rules import Rules
 
 
@@ -49,26 +50,24 @@ class Blob:
     at: int = 0
     """Time of the latest thing that touched it in this batch."""
     touched: bool = False
-    standings: dict[str, Standing | None] = field(default_factory=dict)
     into: "Blob | None" = None
     """The blob that took this one in."""
     _now: list[Contact] | None = None
-    _observed: dict[str, list[Observe]] | None = None
+    _heard: Heard | None = None
 
     def add(self, fact: Kept) -> None:
         self.facts[fact.id] = self.added[fact.id] = fact
         self.removed.discard(fact.id)
         self.at = max(self.at, fact.t)
-        if self._observed is not None and isinstance(fact, Observe):
-            self._observed.setdefault(fact.record, []).append(fact)
+        if self._heard is not None and isinstance(fact, Observe):
+            self._heard.add(fact)
         self.stir()
 
     def remove(self, fact: str) -> None:
         del self.facts[fact]
         if self.added.pop(fact, None) is None:
             self.removed.add(fact)
-        self._observed = None
-        self.standings.clear()
+        self._heard = None
         self.stir()
 
     def stir(self) -> None:
@@ -89,21 +88,43 @@ class Blob:
         self.fenced |= other.fenced
         self.removed |= other.removed
         self.at = max(self.at, other.at)
-        self._observed = None
+        if self._heard is not None and other._heard is not None:
+            self._heard.take_in(other._heard)
+        else:
+            self._heard = None
         self.stir()
 
     def current(self) -> list[Contact]:
         """The contacts that the facts make now, without the records that are hidden."""
         if self._now is None:
-            self._now = self.contacts_of(self.facts.values())
+            known = self._from_heard()
+            self._now = self.contacts_of(self.facts.values()) if known is None else known
         return self._now
+
+    def _from_heard(self) -> list[Contact] | None:
+        """With what is known from before, where there are observations only and nothing hidden."""
+        heard = self.heard()
+        if self.fenced or heard.count < len(self.facts):
+            return None
+        found = heard.contacts(self.rules)
+        return None if found is None else self._wanted(found)
+
+    def heard(self) -> Heard:
+        if self._heard is None:
+            self._heard = Heard()
+            for fact in self.facts.values():
+                if isinstance(fact, Observe):
+                    self._heard.add(fact)
+        return self._heard
 
     def contacts_of(self, facts: Iterable[Stored]) -> list[Contact]:
         """What these facts make in place of its own. Changes nothing."""
         kept = keep(
             fact for fact in facts if not (isinstance(fact, Observe) and fact.record in self.fenced)
         )
-        found = contacts_of(evaluate(kept, self.rules), kept.links)
+        return self._wanted(find_contacts(fold_records(kept, self.rules), kept, self.rules))
+
+    def _wanted(self, found: list[Contact]) -> list[Contact]:
         if self.rules.anonymous_contacts == "on":
             return found
         # One that was told of already stays.
@@ -123,13 +144,7 @@ class Blob:
         return [one for one in self.facts.values() if isinstance(one, Observe | Link | Separate)]
 
     def standing(self, record: str) -> Standing | None:
-        if record not in self.standings:
-            if self._observed is None:
-                self._observed = _by_record(self.facts.values())
-            removals = self._observed.get(_REMOVALS, [])
-            own = self._observed.get(record, [])
-            self.standings[record] = standing_of(own, removals, self._revoked())
-        return self.standings[record]
+        return self.heard().standing(record, self._revoked())
 
     def _revoked(self) -> dict[str, int]:
         """By user: until when his proofs count as typed."""
@@ -142,44 +157,19 @@ class Blob:
     def decide(self, fact: AboutIdentifier) -> None:
         """Take a decision about one of its identifiers in, which is kept beside the facts."""
         self.facts[fact.id] = self.decided[fact.id] = fact
-        self.standings.clear()
         self._now = None
 
     def undecide(self, fact: str) -> None:
         del self.facts[fact], self.decided[fact]
-        self.standings.clear()
         self.stir()
 
     def is_news(self, fact: Observe) -> bool:
         standing = self.standing(fact.record)
         return fact.id not in self.facts and (standing is None or standing.is_news(fact))
 
-    def hear(self, fact: Observe) -> None:
-        self.add(fact)
-        standing = self.standings.get(fact.record)
-        if standing is None or fact.tags is not None or fact.covers or self.decided:
-            self._observed = None
-            self.standings.clear()
-        else:
-            standing.learn(fact)
-
     @property
     def size(self) -> int:
         return len(self.facts)
-
-
-_REMOVALS = ""
-"""In place of a record: facts that remove tags of other records too."""
-
-
-def _by_record(facts: Iterable[Stored]) -> dict[str, list[Observe]]:
-    found: dict[str, list[Observe]] = {}
-    for fact in facts:
-        if isinstance(fact, Observe):
-            found.setdefault(fact.record, []).append(fact)
-            if fact.covers:
-                found.setdefault(_REMOVALS, []).append(fact)
-    return found
 
 
 @dataclass(slots=True)
@@ -249,15 +239,17 @@ class Book:
         if own is not None and not own.is_news(fact):
             return None
         names = names_of(fact)
-        blob = self.tie({one for name in names if (one := self._blob(name)) is not None})
+        found = {one for name in names if (one := self._blob(name)) is not None}
+        blob = found.pop() if len(found) == 1 else self.tie(found)
         if blob is None:
             blob = Blob(self.space, fact.record, self.rules)
         for name in names:
-            self.put(name, blob)
-            for decided in self._decided.get(Identifier(*name), {}).values():
-                if decided.id not in blob.decided:
-                    blob.decide(decided)
-        blob.hear(fact)
+            self._by_name[name] = blob
+            if self._decided:
+                for decided in self._decided.get(Identifier(*name), {}).values():
+                    if decided.id not in blob.decided:
+                        blob.decide(decided)
+        blob.add(fact)
         return blob
 
     def tie(self, blobs: Collection[Blob]) -> Blob | None:
@@ -270,7 +262,7 @@ class Book:
 
     def _blob(self, name: Name) -> Blob | None:
         blob = self._by_name.get(name)
-        return None if blob is None else _last(blob)
+        return blob if blob is None or blob.into is None else _last(blob)
 
 
 def _last(blob: Blob) -> Blob:

@@ -1,0 +1,1 @@
+"""How fast and how well contacts are found: the pure function beside four other linkers."""
