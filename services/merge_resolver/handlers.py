@@ -201,8 +201,16 @@ class Streams:
 
 
 def _observed(body: InteractionAccepted | IdentityVerified) -> Observe:
-    is_verdict = isinstance(body, IdentityVerified)
-    return bodies.observe(body.record, body.unit, body.observation, body.claim, verdict=is_verdict)
+    if isinstance(body, InteractionAccepted):
+        return bodies.observe(body.record, body.unit, body.observation, body.claim)
+    return bodies.observe(
+        body.record,
+        body.unit,
+        body.observation,
+        body.claim,
+        verdict=True,
+        signed_at=body.signed_at,
+    )
 
 
 def _wanted(fact: Observe) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from tests.merge_resolver.engine import (
     SPACE,
     Engine,
     all_of,
+    at,
     edit,
     event,
     one_of,
@@ -104,6 +105,28 @@ async def test_a_revoked_proof_counts_as_typed_until_a_newer_one_comes(engine: E
     await engine.take(verified("contact_a", 6, "u1"))
     assert engine.contacts()["contact_a"].verified is not None
     assert await engine.take(verified("contact_a", 7, "u1")) == []
+
+
+async def test_a_proof_is_as_old_as_its_signature(engine: Engine) -> None:
+    """Whoever judged it had not heard of the revocation yet."""
+    await engine.take(verified("contact_a", 0, "u1"))
+    await engine.settle(revoke(5, "contact_a", "u1"))
+    late = verified("contact_a", 6, "u1")
+    await engine.take(late.model_copy(update={"signed_at": at(4)}))
+    assert engine.contacts()["contact_a"].verified is None
+    newer = verified("contact_a", 8, "u1")
+    await engine.take(newer.model_copy(update={"signed_at": at(7)}))
+    assert engine.contacts()["contact_a"].verified is not None
+
+
+async def test_what_goes_on_under_a_revoked_claim_proves_nothing_anew(engine: Engine) -> None:
+    """A page left open: its session is still the claim's."""
+    session = told("session", "agent:s1")
+    await engine.take(verified("contact_a", 0, "u1"))
+    await engine.settle(revoke(5, "contact_a", "u1"))
+    later = event("contact_b", 6, session)
+    await engine.take(later.model_copy(update={"claim": "claim_contact_a"}))
+    assert all(contact.verified is None for contact in engine.contacts().values())
 
 
 async def test_a_revocation_of_somebody_who_is_not_there_is_refused(engine: Engine) -> None:

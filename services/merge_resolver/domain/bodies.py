@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from contact_schema.commands import EditContact
@@ -40,6 +41,7 @@ def observe(
     claim: str | None = None,
     *,
     verdict: bool = False,
+    signed_at: datetime | None = None,
 ) -> Observe:
     tags = TagEdit(added=observation.tags) if observation.tags else None
     return Observe(
@@ -55,6 +57,7 @@ def observe(
         tags=tags,
         claim=claim,
         verdict=verdict,
+        signed=None if signed_at is None else microseconds(signed_at),
     )
 
 
@@ -109,6 +112,7 @@ def body_of(fact: Kept) -> dict[str, Any]:
                 "covers": fact.covers,
                 "claim": fact.claim,
                 "verdict": fact.verdict,
+                "signed": fact.signed,
             }
         case Link():
             return {"right": fact.right, "survivor": fact.survivor, "picks": fact.picks}
@@ -132,6 +136,7 @@ def fact_of(id_: str, kind: str, record: str, t: int, body: Mapping[str, Any]) -
                 covers=tuple(body["covers"]),
                 claim=body["claim"],
                 verdict=body["verdict"],
+                signed=body.get("signed"),
             )
         case "Link":
             return Link(id_, t, record, body["right"], body["survivor"], body["picks"])

@@ -58,6 +58,13 @@ class Observe:
     """The claim in force when it was said. Once the claim is true, its user is the record's too."""
     verdict: bool = False
     """It says that the claim is true: of the user it tells."""
+    signed: int | None = None
+    """When its proof was signed, where that is known."""
+
+    @property
+    def proven_at(self) -> int:
+        """A proof is as old as its signature: a revocation in between reaches it."""
+        return self.t if self.signed is None else min(self.t, self.signed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,8 @@ def standing_of(
 
 def _is_void(fact: Observe, revoked: Mapping[str, int]) -> bool:
     return any(
-        one.type == "user" and fact.t <= revoked.get(one.key or "", fact.t - 1) for one in fact.told
+        one.type == "user" and fact.proven_at <= revoked.get(one.key or "", fact.proven_at - 1)
+        for one in fact.told
     )
 
 

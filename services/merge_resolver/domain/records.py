@@ -27,6 +27,7 @@ from merge_resolver.domain.facts import (
 from merge_resolver.domain.rules import FAMILIES, KNOWN_BY, Rules
 
 Key = TypeVar("Key")
+NO_USERS: Final = MappingProxyType[Told, int]({})
 NO_WINDOWS: Final = MappingProxyType[str, Sequence[tuple[int, int]]]({})
 
 
@@ -144,38 +145,40 @@ def fold_records(kept: Kept, rules: Rules) -> list[Record]:
 
 def fold_record(
     facts: Sequence[Observe],
-    users: Mapping[str, set[Told]],
+    users: Mapping[str, Mapping[Told, int]],
     windows: Mapping[str, Sequence[tuple[int, int]]] = NO_WINDOWS,
 ) -> Record:
     """Step 3 for one record. ``users`` by true claim; ``windows`` of revoked proofs by user."""
     record = Record(facts[0].record, facts[0].unit, facts[0].t, facts[0].t)
     for fact in facts:
-        told = fact.told
-        if fact.claim is not None and fact.claim in users:
-            told = (*told, *sorted(users[fact.claim] - set(told)))
-        _add(record, fact, told, bool(windows) and _is_revoked(told, fact.t, windows))
+        told, claimed = fact.told, users.get(fact.claim or "", NO_USERS)
+        if claimed:
+            told = (*told, *sorted(claimed.keys() - set(told)))
+        _add(record, fact, told, bool(windows) and _is_revoked(fact, claimed, windows))
     return record
 
 
-def users_of_claims(observations: Iterable[Observe]) -> dict[str, set[Told]]:
-    """What was said under a claim that is true was said by its user. Before the verdict, or without
-    one, a claim counts for nothing.
+def users_of_claims(observations: Iterable[Observe]) -> dict[str, dict[Told, int]]:
+    """What was said under a claim that is true was said by its user, and is proven since the
+    verdict's proof. Before the verdict, or without one, a claim counts for nothing.
     """
-    users: dict[str, set[Told]] = {}
+    users: dict[str, dict[Told, int]] = {}
     for fact in observations:
         if fact.verdict and fact.claim is not None:
-            users.setdefault(fact.claim, set()).update(
-                told for told in fact.told if told.type == "user" and told.key is not None
-            )
+            claimed = users.setdefault(fact.claim, {})
+            for told in fact.told:
+                if told.type == "user" and told.key is not None:
+                    claimed[told] = max(fact.proven_at, claimed.get(told, fact.proven_at))
     return users
 
 
 def _is_revoked(
-    told: Iterable[Told], t: int, windows: Mapping[str, Sequence[tuple[int, int]]]
+    fact: Observe, claimed: Mapping[Told, int], windows: Mapping[str, Sequence[tuple[int, int]]]
 ) -> bool:
+    proofs = {**claimed, **dict.fromkeys(fact.told, fact.proven_at)}
     return any(
-        start <= t <= end
-        for one in told
+        start <= at <= end
+        for one, at in proofs.items()
         if one.type == "user" and one.key is not None and one.proof == PROVEN
         for start, end in windows.get(one.key, ())
     )
