@@ -1,6 +1,7 @@
 """Traps that need no more than a look, and that docs/traps.md has a line and a test for each."""
 
 import ast
+import gc
 import re
 import uuid
 from importlib.metadata import version
@@ -110,6 +111,15 @@ async def test_records_that_expired_unread_stop_the_reader(line: Line, start: St
     assert await line.applied() == [1]
 
 
+# In production the process ends and takes with it what a dead client holds. Here the process goes
+# on, and a task of that client may open one more connection while it is closed.
+of_a_dead_client = pytest.mark.filterwarnings(
+    "ignore:.*AIOKafka:pytest.PytestUnraisableExceptionWarning",
+    "ignore:Unclosed AIOKafka:ResourceWarning",
+)
+
+
+@of_a_dead_client
 async def test_a_reader_whose_client_died_ends_and_its_successor_goes_on(
     line: Line, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,13 +141,15 @@ async def test_a_reader_whose_client_died_ends_and_its_successor_goes_on(
         await until(lambda: reader.runtime.health.fatal is not None)
     await reader.stop()
     assert reader.runtime.health.exit_code == 75
-    for client in dead:  # a process takes its connections with it; a consumer that died does not
+    for client in dead:
         await client.close()
 
     await start(line.reading())
     await until_applied(line, [1])
+    gc.collect()
 
 
+@of_a_dead_client
 async def test_a_reader_whose_coordination_died_ends_and_its_successor_goes_on(
     line: Line, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
