@@ -22,6 +22,20 @@ InteractionType = Literal[
 ]
 
 
+RefusalCode = Literal[
+    "bad-signature",
+    "no-signature",
+    "no-secret",
+    "blocked",
+    "revoked",
+    "expired",
+    "malformed",
+    "unsupported",
+    "rate-limited",
+]
+"""Why a claim is void."""
+
+
 class Attachment(Value):
     url: Personal
     name: Personal | None = None
@@ -129,15 +143,5 @@ class IdentityRefused(Message):
     claim: str
     record: str
     unit: str
-    code: Literal[
-        "bad-signature",
-        "no-signature",
-        "no-secret",
-        "blocked",
-        "revoked",
-        "expired",
-        "malformed",
-        "unsupported",
-        "rate-limited",
-    ]
+    code: RefusalCode
     at: datetime

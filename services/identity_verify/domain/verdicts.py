@@ -5,7 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from contact_schema.interactions import IdentityClaimed, IdentityRefused, IdentityVerified
+from contact_schema.interactions import (
+    IdentityClaimed,
+    IdentityRefused,
+    IdentityVerified,
+    RefusalCode,
+)
 from contact_schema.metadata import address, metadata_fields
 from contact_schema.observations import Observation, ObservedIdentifier, Proof
 from contact_schema.settings import AgentSettings
@@ -18,18 +23,6 @@ FAILED_ATTEMPTS: Final = 20
 ATTEMPTS_KEPT: Final = timedelta(minutes=10)
 FAILURES: Final = frozenset({"bad-signature", "malformed", "unsupported"})
 """Verdicts that count as failed attempts: the others are no guess at a signature."""
-
-Reason = Literal[
-    "bad-signature",
-    "no-signature",
-    "no-secret",
-    "blocked",
-    "revoked",
-    "expired",
-    "malformed",
-    "unsupported",
-    "rate-limited",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +52,7 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    code: Reason
+    code: RefusalCode
 
 
 Verdict = Proven | Refused
