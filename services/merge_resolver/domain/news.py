@@ -1,18 +1,32 @@
-"""Whether an event tells anything that its record has not said before.
+"""Whether an event tells anything that its record does not say already.
 
-A row equal to its record's current values is no fact. So a plain message of a known record costs no
-work at all, and a busy conversation does not grow a heap of equal facts.
+A row equal to its record's current values is no fact, and an event that says them again counts once
+a day: for how long somebody has had an address decides whose it was when. So a plain message of a
+known record costs no work, and a busy conversation does not grow a heap of equal facts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
-from merge_resolver.domain.facts import TYPED, Observe
+from merge_resolver.domain.facts import TYPED, Observe, Told
 from merge_resolver.domain.fold import order_of
 
 NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
+DAY: Final = 86_400_000_000
+"""In microseconds, as times are."""
+FOR_EVER: Final = 1 << 62
+
+
+class Said(NamedTuple):
+    """One claim as a record makes it."""
+
+    proof: int
+    first: int
+    last: int
+    given: str
+    """As it was given last."""
 
 
 @dataclass(slots=True)
@@ -20,30 +34,44 @@ class Standing:
     """What one record says now."""
 
     first: int
-    claims: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-    """By type and key (or value as given): best proof and first time."""
+    claims: dict[tuple[str, str], Said] = field(default_factory=dict)
+    """By type and key (or value as given)."""
+    latest: dict[str, int] = field(default_factory=dict)
+    """By type: the last time of all its claims."""
     fields: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
     """By class and field: time and value of the latest."""
     tags: set[str] = field(default_factory=set)
     in_force: set[str] = field(default_factory=set)
     """Claims that were in force when it spoke."""
 
-    def is_news(self, fact: Observe) -> bool:
+    def is_news(self, fact: Observe, again_after: int = DAY) -> bool:
+        """``again_after`` microseconds what was said before is said anew."""
         if fact.t < self.first or fact.covers:
             return True
         if fact.claim is not None and fact.claim not in self.in_force:
             return True
-        for one in fact.told:
-            proof, first = self.claims.get((one.type, _name(one.key, one.given)), (0, 0))
-            if one.proof > proof or fact.t < first:
-                return True
+        if any(self._is_new(one, fact.t, again_after) for one in fact.told):
+            return True
         for name, value in fact.fields.items():
             said = self.fields.get((fact.field_class, name))
-            if said is None or said[1] != order_of(value):
+            if said is None or said[1] != order_of(value) or fact.t - said[0] > again_after:
                 return True
         if fact.tags is None:
             return False
         return bool(fact.tags.removed or fact.tags.clears or set(fact.tags.added) - self.tags)
+
+    def _is_new(self, one: Told, t: int, again_after: int) -> bool:
+        said = self.claims.get((one.type, _name(one.key, one.given)))
+        if said is None or one.proof > said.proof or t < said.first:
+            return True
+        if (t, one.given) <= (said.last, said.given):
+            return False
+        # Given another way, or after another address of its kind, it is what counts from now on.
+        return (
+            one.given != said.given
+            or t - said.last > again_after
+            or said.last < self.latest[one.type] <= t
+        )
 
     def learn(self, fact: Observe, *, void: bool = False) -> None:
         """``void``: it rests on a proof that was revoked."""
@@ -53,8 +81,10 @@ class Standing:
         for one in fact.told:
             name = (one.type, _name(one.key, one.given))
             told = TYPED if void else one.proof
-            proof, first = self.claims.get(name, (told, fact.t))
-            self.claims[name] = max(proof, told), min(first, fact.t)
+            said = self.claims.get(name) or Said(told, fact.t, fact.t, one.given)
+            last, given = max((said.last, said.given), (fact.t, one.given))
+            self.claims[name] = Said(max(said.proof, told), min(said.first, fact.t), last, given)
+            self.latest[one.type] = max(last, self.latest.get(one.type, last))
         for name_, value in fact.fields.items():
             place = (fact.field_class, name_)
             self.fields[place] = max(

@@ -9,7 +9,7 @@ from merge_resolver.domain.contacts import Contact
 from merge_resolver.domain.facts import Identifier, Link, Observe, Revoke, Separate
 from merge_resolver.domain.finding import find_contacts
 from merge_resolver.domain.heard import Heard
-from merge_resolver.domain.news import Standing
+from merge_resolver.domain.news import DAY, Standing
 from merge_resolver.domain.records import fold_records, keep
 from merge_resolver.domain.rules import Rules
 
@@ -163,9 +163,11 @@ class Blob:
         del self.facts[fact], self.decided[fact]
         self.stir()
 
-    def is_news(self, fact: Observe) -> bool:
+    def is_news(self, fact: Observe, again_after: int = DAY) -> bool:
+        if fact.id in self.facts:
+            return False
         standing = self.standing(fact.record)
-        return fact.id not in self.facts and (standing is None or standing.is_news(fact))
+        return standing is None or standing.is_news(fact, again_after)
 
     @property
     def size(self) -> int:
@@ -233,10 +235,12 @@ class Book:
         living = {id(one): one for one in map(_last, self._by_name.values())}
         return sorted(living.values(), key=lambda blob: blob.id)
 
-    def hear(self, fact: Observe) -> Blob | None:
-        """Take an observation in; none if it tells nothing new."""
+    def hear(self, fact: Observe, again_after: int = DAY) -> Blob | None:
+        """Take an observation in; none if it tells nothing new. ``again_after`` microseconds what
+        was said before is said anew.
+        """
         own = self.find(fact.record)
-        if own is not None and not own.is_news(fact):
+        if own is not None and not own.is_news(fact, again_after):
             return None
         names = names_of(fact)
         found = {one for name in names if (one := self._blob(name)) is not None}
