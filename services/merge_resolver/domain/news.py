@@ -50,8 +50,9 @@ class Standing:
             return True
         if fact.claim is not None and fact.claim not in self.in_force:
             return True
-        if any(self._is_new(one, fact.t, again_after) for one in fact.told):
-            return True
+        for one in fact.told:
+            if self._is_new(one, fact.t, again_after):
+                return True
         for name, value in fact.fields.items():
             said = self.fields.get((fact.field_class, name))
             if said is None or said[1] != order_of(value) or fact.t - said[0] > again_after:
@@ -64,14 +65,11 @@ class Standing:
         said = self.claims.get((one.type, _name(one.key, one.given)))
         if said is None or one.proof > said.proof or t < said.first:
             return True
-        if (t, one.given) <= (said.last, said.given):
-            return False
-        # Given another way, or after another address of its kind, it is what counts from now on.
-        return (
-            one.given != said.given
-            or t - said.last > again_after
-            or said.last < self.latest[one.type] <= t
-        )
+        if one.given == said.given:
+            since = t - said.last
+            # After another of its kind, it is what counts from now on.
+            return since > again_after or (since > 0 and said.last < self.latest[one.type] <= t)
+        return (t, one.given) > (said.last, said.given)
 
     def learn(self, fact: Observe, *, void: bool = False) -> None:
         """``void``: it rests on a proof that was revoked."""
