@@ -9,6 +9,7 @@ import asyncpg
 import httpx
 
 from kith.faults import quiet
+from kith.faults.calls import client
 from kith.faults.load import Agent, Person
 from kith.faults.scene import Scene
 from kith.faults.seen import until_seen
@@ -36,9 +37,9 @@ async def erase_while_killed(scene: Scene) -> None:
 
 
 async def _ask(scene: Scene, agent: Agent, contact: str) -> str:
-    async with _api(scene, agent) as client, asyncio.timeout(_PATIENCE_SECONDS):
+    async with _api(scene, agent) as caller, asyncio.timeout(_PATIENCE_SECONDS):
         while True:
-            answer = await client.delete(f"/v1/contacts/{contact}")
+            answer = await caller.delete(f"/v1/contacts/{contact}")
             if answer.status_code == 202:
                 return str(answer.json()["id"])
             if answer.status_code < 500:
@@ -48,11 +49,11 @@ async def _ask(scene: Scene, agent: Agent, contact: str) -> str:
 
 async def _left_over(scene: Scene, agent: Agent, person: Person, erasure: str) -> list[str]:
     """The erasure ends; what comes of him later is suppressed; no table knows his words."""
-    async with _api(scene, agent) as client, asyncio.timeout(_PATIENCE_SECONDS):
+    async with _api(scene, agent) as caller, asyncio.timeout(_PATIENCE_SECONDS):
         state = ""
         while state != "erased":
             await asyncio.sleep(0.1)
-            state = (await client.get(f"/v1/erasures/{erasure}")).json()["state"]
+            state = (await caller.get(f"/v1/erasures/{erasure}")).json()["state"]
     before = await _suppressed(scene)
     for _ in range(_LATE_EVENTS):
         await scene.load.send(agent, [person.says(agent)])
@@ -73,14 +74,13 @@ async def _left_over(scene: Scene, agent: Agent, person: Person, erasure: str) -
 
 
 def _api(scene: Scene, agent: Agent) -> httpx.AsyncClient:
-    headers = {"Authorization": f"Bearer {agent.key}"}
-    return httpx.AsyncClient(base_url=scene.stage.urls["contacts_api"], headers=headers, timeout=10)
+    return client(scene.stage.urls["contacts_api"], agent.key, timeout=10)
 
 
 async def _suppressed(scene: Scene) -> int:
     """At the door, which knows by then that he is erased."""
-    async with httpx.AsyncClient(timeout=10) as client:
-        page = (await client.get(f"{scene.stage.urls['ingest']}/metrics")).raise_for_status()
+    async with client(timeout=10) as caller:
+        page = (await caller.get(f"{scene.stage.urls['ingest']}/metrics")).raise_for_status()
     lines = re.findall(r"^kith_messages_suppressed_total\{.*\} (\S+)$", page.text, re.M)
     return round(sum(map(float, lines)))
 

@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 
 from kith.faults import contacts
+from kith.faults.calls import client
 from kith.faults.ledger import Ledger, Sent
 from kith.faults.load import Agent
 from kith.stack.configuration import SERVICES
@@ -151,22 +152,21 @@ async def _shown_by_api(api: str, agents: Sequence[Agent], people: Iterable[Sent
 
 
 async def _read_space(api: str, agent: Agent, people: set[str], found: Counter[str]) -> None:
-    headers = {"Authorization": f"Bearer {agent.key}"}
     read: set[str] = set()
-    async with httpx.AsyncClient(base_url=api, headers=headers, timeout=15) as client:
+    async with client(api, agent.key, timeout=15) as caller:
         for person in sorted(people):
-            answer = await client.get("/v1/contacts", params={"conversation_id": person})
+            answer = await caller.get("/v1/contacts", params={"conversation_id": person})
             for contact in answer.raise_for_status().json()["data"]:
                 if contact["id"] not in read:
                     read.add(contact["id"])
-                    await _read_timeline(client, contact["id"], found)
+                    await _read_timeline(caller, contact["id"], found)
 
 
-async def _read_timeline(client: httpx.AsyncClient, contact: str, found: Counter[str]) -> None:
+async def _read_timeline(caller: httpx.AsyncClient, contact: str, found: Counter[str]) -> None:
     cursor: str | None = ""
     while cursor is not None:
         query: dict[str, str | int] = {"limit": _PAGE, **({"cursor": cursor} if cursor else {})}
-        answer = await client.get(f"/v1/contacts/{contact}/timeline", params=query)
+        answer = await caller.get(f"/v1/contacts/{contact}/timeline", params=query)
         page = answer.raise_for_status().json()
         found.update(entry["event_id"] for entry in page["data"])
         cursor = page["next_cursor"]

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from kith.faults.calls import client
 from kith.stack.configuration import SERVICES
 from service_kit import topics
 
@@ -56,10 +57,10 @@ async def under_way(
 async def unready(urls: Mapping[str, str]) -> list[str]:
     """Services that are not ready, or that wait or miss something."""
     reasons = []
-    async with httpx.AsyncClient(timeout=3) as client:
+    async with client(timeout=3) as caller:
         for service, url in urls.items():
             try:
-                report = (await client.get(f"{url}/readyz")).json()
+                report = (await caller.get(f"{url}/readyz")).json()
                 told = [*report["reasons"], *report["notes"]]
             except (httpx.HTTPError, ValueError, KeyError) as error:
                 told = [type(error).__name__]

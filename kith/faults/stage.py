@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from contact_schema.records import space_key
+from kith.faults.calls import PLAIN
 from kith.faults.load import Agent
 from kith.faults.servers import Servers
 from kith.stack import Stack, configuration, parts, ports
@@ -153,7 +154,11 @@ def _make_agents(made: Configuration, spaces: int, workspace: str) -> list[Agent
     }
     headers = {"Authorization": f"Bearer {made.keys.service_token}"}
     url = f"{made.url('contacts_api')}/internal/v1/workspaces/{workspace}"
-    answer = httpx.put(url, json=body, headers=headers, timeout=30).raise_for_status().json()
+    answer = (
+        httpx.put(url, json=body, headers=headers, timeout=30, verify=PLAIN)
+        .raise_for_status()
+        .json()
+    )
     by_name = {one["name"]: one for one in answer["agents"]}
     agents = [_agent(by_name[f"Agent {n}"], key, made.keys.secret) for n, key in enumerate(keys)]
     for agent in agents:
@@ -169,7 +174,9 @@ def _await_key(ingest: str, agent: Agent) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     headers = {"Authorization": f"Bearer {agent.key}"}
     while True:
-        answer = httpx.post(f"{ingest}/v1/events", json=[], headers=headers, timeout=10)
+        answer = httpx.post(
+            f"{ingest}/v1/events", json=[], headers=headers, timeout=10, verify=PLAIN
+        )
         if answer.status_code != 401:
             return
         if time.monotonic() > deadline:
@@ -181,7 +188,7 @@ def _await_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(url, timeout=3).is_success:
+            if httpx.get(url, timeout=3, verify=PLAIN).is_success:
                 return
         time.sleep(0.1)
     raise TimeoutError("the second copy did not get ready")
