@@ -18,7 +18,7 @@ from kith.faults.calls import client
 from kith.faults.ledger import Ledger, Sent
 
 PEOPLE_PER_STREAM = 6
-_TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 _AGAIN_SECONDS = 0.2
 _FIRST_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -102,7 +102,7 @@ class Load:
                     await self._until_accepted(caller, agent, batch)
 
     def _client(self, agent: Agent) -> httpx.AsyncClient:
-        return client(self.ingest, agent.key, _TIMEOUT_SECONDS)
+        return client(self.ingest, agent.key, TIMEOUT_SECONDS)
 
     async def _until_accepted(
         self, caller: httpx.AsyncClient, agent: Agent, batch: list[tuple[Sent, dict[str, Any]]]

@@ -88,7 +88,7 @@ async def compare(
         entries = {row["event_id"]: row["entries"] for row in rows}
         applied = await connection.fetch(QUERIES.list_applied.text, since)
         accepted = await connection.fetch(QUERIES.list_accepted.text, [a.id for a in agents])
-        letters = await _dead_letters(connection)
+        letters = await dead_letters(connection)
         wrong = [one for a in agents for one in await _wrong_contacts(connection, a.space)]
     finally:
         await connection.close()
@@ -98,15 +98,16 @@ async def compare(
     known_ids = {named[s.agent].door_id(s.marker): s.marker for s in sent.values()}
     by_door = {known_ids.get(row["event"], row["event"]) for row in accepted}
     by_door -= ledger.erased.keys()
+    not_kept = known - by_door - ledger.forgotten
     visible = set(entries)
     return Findings(
-        lost=sorted((known - visible) | (known - by_door) | _unseen(people, shown)),
+        lost=sorted((known - visible) | not_kept | _unseen(people, shown)),
         doubled=doubled(entries, applied, shown),
         out_of_order=out_of_order(applied, ledger.accepted),
         phantoms=sorted(by_door - known),
         wrong_contacts=wrong,
         left_over=sorted((visible | set(shown)) & ledger.erased.keys()),
-        unexplained=len(by_door) - len(visible & by_door) - letters,
+        unexplained=len(by_door) - len(visible & by_door) - (letters - ledger.bad_records),
     )
 
 
@@ -172,7 +173,8 @@ async def _read_timeline(caller: httpx.AsyncClient, contact: str, found: Counter
         cursor = page["next_cursor"]
 
 
-async def _dead_letters(connection: asyncpg.Connection) -> int:
+async def dead_letters(connection: asyncpg.Connection) -> int:
+    """How many all services together have."""
     total = 0
     for service in SERVICES:
         await connection.execute("SELECT set_config('search_path', $1, false)", service)

@@ -5,7 +5,7 @@ Nothing is taken for quiet because a question failed: a question without an answ
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -47,7 +47,7 @@ async def under_way(
         async with asyncio.timeout(_ANSWER_SECONDS):
             return (
                 await unready(urls)
-                or await _unsent(dsn)
+                or await unsent(dsn)
                 or await _unread(bootstrap, topics.load(topics_file))
             )
     except (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError) as e:
@@ -68,11 +68,12 @@ async def unready(urls: Mapping[str, str]) -> list[str]:
     return reasons
 
 
-async def _unsent(dsn: str) -> list[str]:
+async def unsent(dsn: str, services: Iterable[str] = SERVICES) -> list[str]:
+    """Services whose outbox holds what its relay has not sent."""
     connection = await asyncpg.connect(dsn, timeout=5)
     try:
         reasons = []
-        for service in SERVICES:
+        for service in services:
             await connection.execute("SELECT set_config('search_path', $1, false)", service)
             left = await connection.fetchval(
                 "SELECT h.last_seq - m.last_seq FROM outbox_head AS h, relay_mark AS m"

@@ -23,6 +23,8 @@ class Entry:
     wrong: int = 0
     trouble: str = ""
     """Why it could not be judged."""
+    parts: str = ""
+    """The faults that were made together, if there was more than one."""
     skipped: str = ""
     """Why this machine did not make it."""
 
@@ -48,6 +50,7 @@ def entry_of(seed: int, outcome: Outcome) -> Entry:
         + len(found.left_over)
         + abs(found.unexplained),
         trouble=outcome.trouble,
+        parts=" + ".join(outcome.parts),
         skipped=outcome.skipped,
     )
 

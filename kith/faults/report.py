@@ -58,7 +58,7 @@ def bound(entries: Sequence[Entry]) -> str:
 def troubles(entries: Sequence[Entry]) -> list[str]:
     """What was not as it must be, a line each."""
     return [
-        f"seed {e.seed}, round {e.number}, {e.kind}: "
+        f"seed {e.seed}, round {e.number}, {e.kind}{f' ({e.parts})' if e.parts else ''}: "
         + (
             e.trouble
             or f"lost {e.lost}, doubled {e.doubled}, out of order {e.out_of_order}, wrong {e.wrong}"

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from contact_schema.records import space_key
 from kith.faults.calls import PLAIN
 from kith.faults.load import Agent
+from kith.faults.proxy import FaultProxy
 from kith.faults.servers import Servers
 from kith.stack import Stack, configuration, parts, ports
 from kith.stack.configuration import SERVICES, Configuration
@@ -36,6 +38,8 @@ class Stage:
     agents: list[Agent]
     topics_file: Path
     """A copy of its own: it may grow."""
+    to_ingest: FaultProxy
+    """Between the stream's senders and the events' door."""
     _workspaces: int = 0
 
     @property
@@ -79,10 +83,10 @@ class Stage:
 
     @contextmanager
     def copy_of(
-        self, service: str, more: Mapping[str, str] | None = None
+        self, service: str, more: Mapping[str, str] | None = None, port: int | None = None
     ) -> Iterator[subprocess.Popen[bytes]]:
         """A second process of a service, ready; ended in order. `more` is of its environment."""
-        port = ports.pick(None)
+        port = port or ports.pick(None)
         shared = parts.shared_environment(self.configuration, self.servers.bootstrap)
         secret = self.configuration.keys.secret
         dsn = migrate.service_dsn(self.servers.dsn, service, secret)
@@ -118,7 +122,11 @@ def open_stage(directory: Path, spaces: int) -> Iterator[Stage]:
             with stack:
                 made = configuration.saved(stack.layout)
                 agents = _make_agents(made, spaces, "faults")
-                yield Stage(servers, stack, made, agents, topics_file)
+                to_ingest = FaultProxy(_port(made.url("ingest")))
+                try:
+                    yield Stage(servers, stack, made, agents, topics_file, to_ingest)
+                finally:
+                    to_ingest.stop()
     finally:
         servers.stop()
 
@@ -168,6 +176,12 @@ def _make_agents(made: Configuration, spaces: int, workspace: str) -> list[Agent
 
 def _agent(told: dict[str, str], key: str, secret: str) -> Agent:
     return Agent(told["id"], told["space"], key, space_key(secret, told["space"]))
+
+
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
 
 
 def _await_key(ingest: str, agent: Agent) -> None:
