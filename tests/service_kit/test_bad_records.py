@@ -35,6 +35,7 @@ BAD: dict[str, dict[str, Any]] = {
     "bad-header": {"value": GOOD, "headers": headers(sequence=b"\xff\xfe")},
     "null-header": {"value": GOOD, "headers": headers(space=None)},
     "missing-header": {"value": GOOD, "headers": headers(producer=b"absent")},
+    "unknown-version": {"value": GOOD, "headers": headers(version=b"2")},
     "null-value": {"value": None, "headers": headers()},
     "bad-json": {"value": b'{"space": ', "headers": headers()},
     "invalid-body": {"value": b'{"space": "s", "number": "Ada"}', "headers": headers()},
