@@ -83,7 +83,6 @@ async def _left_over(scene: Scene, agent: Agent, person: Person, erasure: str) -
     stage = scene.stage
     await quiet.until_quiet(
         stage.servers.direct_dsn,
-        stage.servers.bootstrap,
         stage.urls,
         stage.topics_file,
         _PATIENCE_SECONDS,

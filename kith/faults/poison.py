@@ -1,5 +1,7 @@
 """Records that no reader can accept, among good ones: each a dead letter, nobody stands still."""
 
+import asyncio
+import time
 from functools import partial
 
 import asyncpg
@@ -8,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from kith.faults import oracle
 from kith.faults.scene import READERS, Scene
 
+_PATIENCE_SECONDS = 60.0
 _TOPIC = "contacts.interactions.v1"
 _HEADERS = {
     "message-id": b"0190a6b0-0000-7000-8000-000000000000",
@@ -55,7 +58,12 @@ async def publish(scene: Scene) -> None:
 
 
 async def _counted(scene: Scene, wanted: int) -> list[str]:
-    letters = await _letters(scene.stage.servers.direct_dsn)
+    """Whoever is quiet has applied what services wrote; of strangers' records he does not know."""
+    dsn, deadline = scene.stage.servers.direct_dsn, time.monotonic() + _PATIENCE_SECONDS
+    letters = await _letters(dsn)
+    while letters < wanted and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)
+        letters = await _letters(dsn)
     return [] if letters == wanted else [f"{letters} dead letters instead of {wanted}"]
 
 

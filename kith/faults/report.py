@@ -118,7 +118,8 @@ _INTRODUCTION = (
     " A stack of its own takes a steady stream of events in eight spaces;",
     "in each round something is broken in the middle of it, then left alone. A round is judged"
     " when nothing is under way",
-    "any more: all services ready, nothing unsent in any outbox, nothing unread in any topic.",
+    "any more: all services ready, nothing unsent in any outbox, every reader at the last message"
+    " of each writer.",
     "",
     "- **lost**: answered with 202 and not in the person's timeline as the API shows it, or not in"
     " the database.",

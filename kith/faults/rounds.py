@@ -137,12 +137,10 @@ class Run:
 
     async def _compare(self, scene: Scene, before: set[str]) -> tuple[Findings, str]:
         stage = self.stage
-        dsn, bootstrap = stage.servers.direct_dsn, stage.servers.bootstrap
+        dsn = stage.servers.direct_dsn
         wrong: list[str] = []
         try:
-            await quiet.until_quiet(
-                dsn, bootstrap, stage.urls, stage.topics_file, _QUIET_PATIENCE_SECONDS
-            )
+            await quiet.until_quiet(dsn, stage.urls, stage.topics_file, _QUIET_PATIENCE_SECONDS)
             for check in scene.checks:
                 wrong += await check()
         except quiet.NeverQuiet as error:

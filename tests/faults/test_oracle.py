@@ -67,7 +67,7 @@ async def test_a_question_that_fails_is_never_quiet(tmp_path: Path) -> None:
     file = tmp_path / "topics.yaml"
     file.write_text("{defaults: {partitions: 1, config: {}}, topics: {}}")
     nobody = ports.pick(None)
-    assert await quiet.under_way(f"postgresql://u@127.0.0.1:{nobody}/d", "127.0.0.1:1", {}, file)
+    assert await quiet.under_way(f"postgresql://u@127.0.0.1:{nobody}/d", {}, file)
 
 
 def test_a_call_without_an_answer_stays_open_in_the_ledger(tmp_path: Path) -> None:
