@@ -169,8 +169,13 @@ async def _read_timeline(caller: httpx.AsyncClient, contact: str, found: Counter
         query: dict[str, str | int] = {"limit": _PAGE, **({"cursor": cursor} if cursor else {})}
         answer = await caller.get(f"/v1/contacts/{contact}/timeline", params=query)
         page = answer.raise_for_status().json()
-        found.update(entry["event_id"] for entry in page["data"])
+        found.update(events_of(page["data"]))
         cursor = page["next_cursor"]
+
+
+def events_of(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Without notes and merges, which no event made."""
+    return [entry["event_id"] for entry in entries if entry["event_id"] is not None]
 
 
 async def dead_letters(connection: asyncpg.Connection) -> int:

@@ -62,6 +62,7 @@ def troubles(entries: Sequence[Entry]) -> list[str]:
         + (
             e.trouble
             or f"lost {e.lost}, doubled {e.doubled}, out of order {e.out_of_order}, wrong {e.wrong}"
+            + (f" ({e.which})" if e.which else "")
         )
         for e in entries
         if not e.clean

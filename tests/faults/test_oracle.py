@@ -3,6 +3,7 @@
 import socket
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,11 @@ def test_a_write_that_a_unique_key_swallowed_is_a_double() -> None:
     assert oracle.doubled({"p-1": 1, "p-2": 1}, applied, Counter()) == ["p-1"]
     assert oracle.doubled({"p-1": 2}, [], Counter()) == ["p-1"]
     assert oracle.doubled({}, [], Counter({"p-1": 2})) == ["p-1"]
+
+
+def test_two_merges_in_timelines_are_no_double() -> None:
+    page: list[dict[str, Any]] = [{"event_id": None}, {"event_id": "p-1"}, {"event_id": None}]
+    assert oracle.events_of(page) == ["p-1"]
 
 
 def test_the_same_name_in_two_slices_is_no_double() -> None:
