@@ -8,9 +8,9 @@ known record costs no work, and a busy conversation does not grow a heap of equa
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
-from merge_resolver.domain.facts import TYPED, Observe, Told
+from merge_resolver.domain.facts import TYPED, Observe
 from merge_resolver.domain.fold import order_of
 
 NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
@@ -19,14 +19,8 @@ DAY: Final = 86_400_000_000
 FOR_EVER: Final = 1 << 62
 
 
-class Said(NamedTuple):
-    """One claim as a record makes it."""
-
-    proof: int
-    first: int
-    last: int
-    given: str
-    """As it was given last."""
+Said = tuple[int, int, int, str]
+"""Of one claim of a record: best proof, first time, last time, and as it was given last."""
 
 
 @dataclass(slots=True)
@@ -50,39 +44,41 @@ class Standing:
             return True
         if fact.claim is not None and fact.claim not in self.in_force:
             return True
-        for one in fact.told:
-            if self._is_new(one, fact.t, again_after):
+        t, claims, latest = fact.t, self.claims, self.latest
+        for kind, key, given, told in fact.told:
+            said = claims.get((kind, key if key is not None else _keyless(given)))
+            if said is None or told > said[0] or t < said[1]:
+                return True
+            last, given_last = said[2], said[3]
+            # After another of its kind, or in another way, it is what counts from now on.
+            if t > last and (t - last > again_after or last < latest[kind] <= t):
+                return True
+            if given != given_last and (t, given) > (last, given_last):
                 return True
         for name, value in fact.fields.items():
-            said = self.fields.get((fact.field_class, name))
-            if said is None or said[1] != order_of(value) or fact.t - said[0] > again_after:
+            was = self.fields.get((fact.field_class, name))
+            if was is None or was[1] != order_of(value) or t - was[0] > again_after:
                 return True
         if fact.tags is None:
             return False
         return bool(fact.tags.removed or fact.tags.clears or set(fact.tags.added) - self.tags)
-
-    def _is_new(self, one: Told, t: int, again_after: int) -> bool:
-        said = self.claims.get((one.type, _name(one.key, one.given)))
-        if said is None or one.proof > said.proof or t < said.first:
-            return True
-        if one.given == said.given:
-            since = t - said.last
-            # After another of its kind, it is what counts from now on.
-            return since > again_after or (since > 0 and said.last < self.latest[one.type] <= t)
-        return (t, one.given) > (said.last, said.given)
 
     def learn(self, fact: Observe, *, void: bool = False) -> None:
         """``void``: it rests on a proof that was revoked."""
         self.first = min(self.first, fact.t)
         if fact.claim is not None:
             self.in_force.add(fact.claim)
-        for one in fact.told:
-            name = (one.type, _name(one.key, one.given))
-            told = TYPED if void else one.proof
-            said = self.claims.get(name) or Said(told, fact.t, fact.t, one.given)
-            last, given = max((said.last, said.given), (fact.t, one.given))
-            self.claims[name] = Said(max(said.proof, told), min(said.first, fact.t), last, given)
-            self.latest[one.type] = max(last, self.latest.get(one.type, last))
+        t, claims, latest = fact.t, self.claims, self.latest
+        for kind, key, given, told in fact.told:
+            name = (kind, key if key is not None else _keyless(given))
+            proof, said = TYPED if void else told, claims.get(name)
+            if said is None:
+                claims[name] = (proof, t, t, given)
+            else:
+                last = max((said[2], said[3]), (t, given))
+                claims[name] = (max(proof, said[0]), min(t, said[1]), *last)
+            if t > latest.get(kind, t - 1):
+                latest[kind] = t
         for name_, value in fact.fields.items():
             place = (fact.field_class, name_)
             self.fields[place] = max(
@@ -90,8 +86,8 @@ class Standing:
             )
 
 
-def _name(key: str | None, given: str) -> str:
-    return key if key is not None else f"\0{given}"  # no key holds a null
+def _keyless(given: str) -> str:
+    return f"\0{given}"  # no key holds a null
 
 
 def standing_of(
