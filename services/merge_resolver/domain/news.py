@@ -1,18 +1,32 @@
-"""Whether an event tells anything that its record has not said before.
+"""Whether an event tells anything that its record does not say already.
 
-A row equal to its record's current values is no fact. So a plain message of a known record costs no
-work at all, and a busy conversation does not grow a heap of equal facts.
+A row equal to its record's current values is no fact, and an event that says them again counts once
+a day: for how long somebody has had an address decides whose it was when. So a plain message of a
+known record costs no work, and a busy conversation does not grow a heap of equal facts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from merge_resolver.domain.facts import TYPED, Observe
 from merge_resolver.domain.fold import order_of
 
 NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
+DAY: Final = 86_400_000_000
+"""In microseconds, as times are."""
+FOR_EVER: Final = 1 << 62
+
+
+class Said(NamedTuple):
+    """One claim as a record makes it."""
+
+    proof: int
+    first: int
+    last: int
+    given: str
+    """As it was given last."""
 
 
 @dataclass(slots=True)
@@ -20,27 +34,36 @@ class Standing:
     """What one record says now."""
 
     first: int
-    claims: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-    """By type and key (or value as given): best proof and first time."""
+    claims: dict[tuple[str, str], Said] = field(default_factory=dict)
+    """By type and key (or value as given)."""
+    latest: dict[str, int] = field(default_factory=dict)
+    """By type: the last time of all its claims."""
     fields: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
     """By class and field: time and value of the latest."""
     tags: set[str] = field(default_factory=set)
     in_force: set[str] = field(default_factory=set)
     """Claims that were in force when it spoke."""
 
-    def is_news(self, fact: Observe) -> bool:
+    def is_news(self, fact: Observe, again_after: int = DAY) -> bool:
+        """``again_after`` microseconds what was said before is said anew."""
         if fact.t < self.first or fact.covers:
             return True
         if fact.claim is not None and fact.claim not in self.in_force:
             return True
-        t, claims = fact.t, self.claims
         for kind, key, given, told in fact.told:
-            said = claims.get((kind, key if key is not None else _keyless(given)))
-            if said is None or told > said[0] or t < said[1]:
+            said = self.claims.get((kind, key if key is not None else _keyless(given)))
+            if said is None or told > said.proof or fact.t < said.first:
+                return True
+            if (fact.t, given) > (said.last, said.given) and (
+                given != said.given
+                or fact.t - said.last > again_after
+                # After another address of its kind it is what counts from now on.
+                or said.last < self.latest[kind] <= fact.t
+            ):
                 return True
         for name, value in fact.fields.items():
             last = self.fields.get((fact.field_class, name))
-            if last is None or last[1] != order_of(value):
+            if last is None or last[1] != order_of(value) or fact.t - last[0] > again_after:
                 return True
         if fact.tags is None:
             return False
@@ -51,11 +74,16 @@ class Standing:
         self.first = min(self.first, fact.t)
         if fact.claim is not None:
             self.in_force.add(fact.claim)
-        t, claims = fact.t, self.claims
+        t, claims, latest = fact.t, self.claims, self.latest
         for kind, key, given, told in fact.told:
             name = (kind, key if key is not None else _keyless(given))
             proof, said = TYPED if void else told, claims.get(name)
-            claims[name] = (proof, t) if said is None else (max(proof, said[0]), min(t, said[1]))
+            if said is None:
+                claims[name] = Said(proof, t, t, given)
+            else:
+                last, as_given = max((said.last, said.given), (t, given))
+                claims[name] = Said(max(proof, said.proof), min(t, said.first), last, as_given)
+            latest[kind] = max(t, latest.get(kind, t))
         for name_, value in fact.fields.items():
             place = (fact.field_class, name_)
             self.fields[place] = max(
