@@ -3,6 +3,7 @@
 import socket
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,11 @@ def test_a_write_that_a_unique_key_swallowed_is_a_double() -> None:
     assert oracle.doubled({}, [], Counter({"p-1": 2})) == ["p-1"]
 
 
+def test_two_merges_in_timelines_are_no_double() -> None:
+    page: list[dict[str, Any]] = [{"event_id": None}, {"event_id": "p-1"}, {"event_id": None}]
+    assert oracle.events_of(page) == ["p-1"]
+
+
 def test_the_same_name_in_two_slices_is_no_double() -> None:
     applied = [*written("p-1"), *written("p-1", slice_="merge_resolver")]
     assert oracle.doubled({"p-1": 1}, applied, Counter({"p-1": 1})) == []
@@ -67,7 +73,7 @@ async def test_a_question_that_fails_is_never_quiet(tmp_path: Path) -> None:
     file = tmp_path / "topics.yaml"
     file.write_text("{defaults: {partitions: 1, config: {}}, topics: {}}")
     nobody = ports.pick(None)
-    assert await quiet.under_way(f"postgresql://u@127.0.0.1:{nobody}/d", "127.0.0.1:1", {}, file)
+    assert await quiet.under_way(f"postgresql://u@127.0.0.1:{nobody}/d", {}, file)
 
 
 def test_a_call_without_an_answer_stays_open_in_the_ledger(tmp_path: Path) -> None:

@@ -132,6 +132,34 @@ async def test_a_restored_reader_reads_again_what_it_forgot(line: Line, start: S
     await writer.stop()
 
 
+@pytest.mark.parametrize("refilled", [False, True])
+async def test_positions_set_past_what_was_never_read_show_as_a_gap(
+    line: Line, start: Start, refilled: bool
+) -> None:
+    """The next record behind them names one that was not applied: all of them are sent again.
+
+    Without a next record a refill by hand brings them.
+    """
+    writer, reader = await begin(line)
+    await line.emit(writer, 1)
+    await until_all_applied(line, [1])
+    await reader.stop()
+    await line.emit(writer, 2, 3)
+    await until(lambda: all_is_sent(line))
+    await commit_ends(line)
+
+    reader = await start(line.reading())
+    await until_ready(reader)
+    assert await line.applied() == [1]
+    if refilled:
+        await line.rows(f"UPDATE {line.writer}.relay_mark SET last_seq = 0")
+        await until_all_applied(line, [1, 2, 3])
+    else:
+        await line.emit(writer, 4)
+        await until_all_applied(line, [1, 2, 3, 4])
+    await writer.stop()
+
+
 async def test_a_running_service_is_not_restored(line: Line, start: Start) -> None:
     writer = await start(line.writing())
     await until_ready(writer)
@@ -204,6 +232,20 @@ async def emitted(line: Line) -> "list[dict[str, int]]":
         for row in rows
         for message in unpack(row)
     ]
+
+
+async def commit_ends(line: Line) -> None:
+    """As an operator may, for the whole group."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=line.kafka, group_id=line.group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        place = TopicPartition(line.noted.TOPIC, 0)
+        consumer.assign([place])
+        await consumer.commit(dict(await consumer.end_offsets([place])))
+    finally:
+        await consumer.stop()
 
 
 async def all_is_read(line: Line) -> bool:

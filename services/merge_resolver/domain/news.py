@@ -33,13 +33,14 @@ class Standing:
             return True
         if fact.claim is not None and fact.claim not in self.in_force:
             return True
-        for one in fact.told:
-            proof, first = self.claims.get((one.type, _name(one.key, one.given)), (0, 0))
-            if one.proof > proof or fact.t < first:
+        t, claims = fact.t, self.claims
+        for kind, key, given, told in fact.told:
+            said = claims.get((kind, key if key is not None else _keyless(given)))
+            if said is None or told > said[0] or t < said[1]:
                 return True
         for name, value in fact.fields.items():
-            said = self.fields.get((fact.field_class, name))
-            if said is None or said[1] != order_of(value):
+            last = self.fields.get((fact.field_class, name))
+            if last is None or last[1] != order_of(value):
                 return True
         if fact.tags is None:
             return False
@@ -50,11 +51,11 @@ class Standing:
         self.first = min(self.first, fact.t)
         if fact.claim is not None:
             self.in_force.add(fact.claim)
-        for one in fact.told:
-            name = (one.type, _name(one.key, one.given))
-            told = TYPED if void else one.proof
-            proof, first = self.claims.get(name, (told, fact.t))
-            self.claims[name] = max(proof, told), min(first, fact.t)
+        t, claims = fact.t, self.claims
+        for kind, key, given, told in fact.told:
+            name = (kind, key if key is not None else _keyless(given))
+            proof, said = TYPED if void else told, claims.get(name)
+            claims[name] = (proof, t) if said is None else (max(proof, said[0]), min(t, said[1]))
         for name_, value in fact.fields.items():
             place = (fact.field_class, name_)
             self.fields[place] = max(
@@ -62,8 +63,8 @@ class Standing:
             )
 
 
-def _name(key: str | None, given: str) -> str:
-    return key if key is not None else f"\0{given}"  # no key holds a null
+def _keyless(given: str) -> str:
+    return f"\0{given}"  # no key holds a null
 
 
 def standing_of(
