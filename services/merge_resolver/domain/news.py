@@ -8,7 +8,7 @@ known record costs no work, and a busy conversation does not grow a heap of equa
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from merge_resolver.domain.facts import TYPED, Observe
 from merge_resolver.domain.fold import order_of
@@ -19,14 +19,8 @@ DAY: Final = 86_400_000_000
 FOR_EVER: Final = 1 << 62
 
 
-class Said(NamedTuple):
-    """One claim as a record makes it."""
-
-    proof: int
-    first: int
-    last: int
-    given: str
-    """As it was given last."""
+Said = tuple[int, int, int, str]
+"""Of one claim of a record: best proof, first time, last time, and as it was given last."""
 
 
 @dataclass(slots=True)
@@ -50,20 +44,20 @@ class Standing:
             return True
         if fact.claim is not None and fact.claim not in self.in_force:
             return True
+        t, claims, latest = fact.t, self.claims, self.latest
         for kind, key, given, told in fact.told:
-            said = self.claims.get((kind, key if key is not None else _keyless(given)))
-            if said is None or told > said.proof or fact.t < said.first:
+            said = claims.get((kind, key if key is not None else _keyless(given)))
+            if said is None or told > said[0] or t < said[1]:
                 return True
-            if (fact.t, given) > (said.last, said.given) and (
-                given != said.given
-                or fact.t - said.last > again_after
-                # After another address of its kind it is what counts from now on.
-                or said.last < self.latest[kind] <= fact.t
-            ):
+            last, given_last = said[2], said[3]
+            # After another of its kind, or in another way, it is what counts from now on.
+            if t > last and (t - last > again_after or last < latest[kind] <= t):
+                return True
+            if given != given_last and (t, given) > (last, given_last):
                 return True
         for name, value in fact.fields.items():
-            last = self.fields.get((fact.field_class, name))
-            if last is None or last[1] != order_of(value) or fact.t - last[0] > again_after:
+            was = self.fields.get((fact.field_class, name))
+            if was is None or was[1] != order_of(value) or t - was[0] > again_after:
                 return True
         if fact.tags is None:
             return False
@@ -79,11 +73,12 @@ class Standing:
             name = (kind, key if key is not None else _keyless(given))
             proof, said = TYPED if void else told, claims.get(name)
             if said is None:
-                claims[name] = Said(proof, t, t, given)
+                claims[name] = (proof, t, t, given)
             else:
-                last, as_given = max((said.last, said.given), (t, given))
-                claims[name] = Said(max(proof, said.proof), min(t, said.first), last, as_given)
-            latest[kind] = max(t, latest.get(kind, t))
+                last = max((said[2], said[3]), (t, given))
+                claims[name] = (max(proof, said[0]), min(t, said[1]), *last)
+            if t > latest.get(kind, t - 1):
+                latest[kind] = t
         for name_, value in fact.fields.items():
             place = (fact.field_class, name_)
             self.fields[place] = max(
