@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from contact_schema.records import Unit, record_id, space_key
-from contact_schema.values import is_blocked
+from contact_schema.values import external_id, is_blocked
 from merge_resolver.domain import Contact
 from merge_resolver.domain.edges import Edge
 from merge_resolver.domain.facts import (
@@ -125,7 +125,8 @@ class Translation:
 
     def _block_if_junk(self, kind: str, key: str) -> None:
         if (kind, key) not in self._blocked:
-            self._blocked[kind, key] = is_blocked(kind, key)
+            junk = external_id(key) is None if kind == "user" else is_blocked(kind, key)
+            self._blocked[kind, key] = junk
             if self._blocked[kind, key]:
                 self.facts.append(Block(f"blocked\0{kind}\0{key}", Identifier(kind, key)))
 
@@ -137,7 +138,7 @@ class Translation:
             case "separate":
                 sides = tuple(
                     Side(
-                        tuple(self._of(one.get("conversations") or ())),
+                        tuple(self._of(one["conversations"])),
                         tuple(self._identifier(other) for other in one.get("identifiers") or ()),
                     )
                     for one in event["sides"]

@@ -73,7 +73,10 @@ def test_a_file_that_is_none_is_said_to_be_none(given: bytes, says: str) -> None
         (EVENT | {"profile": "Ada"}, "profile should be an object"),
         (EVENT | {"profile_trust": "high"}, "profile_trust should be typed, channel, "),
         ({"do": "merge", "left": "a"}, "right is missing"),
-        ({"do": "separate", "sides": [{}]}, "sides should have two sides or more"),
+        (
+            {"do": "separate", "sides": [{"conversations": []}]},
+            "sides should have two sides or more",
+        ),
         ({"do": "logout", "identifier": MAIL}, "t is missing"),
         ({"do": "undo"}, "event 0 (line 3): event is missing"),
     ],
