@@ -221,12 +221,19 @@ def _plain(contact: Contact, translation: Translation) -> dict[str, Any]:
         "profile": {name: won.value for name, won in folded.fields.items()},
         "said": dict(folded.said),
         "why": [_edge(one.edge, names) for one in contact.taken if one.joined],
-        "refused": [_edge(one.edge, names) | {"code": one.code} for one in contact.refused],
+        "refused": [_edge(one.edge, names) | {"code": _code(one.code)} for one in contact.refused],
         "suggestions": [
-            {"other": one.other, "reasons": [{"code": one.code, "detail": _edge(one.edge, names)}]}
+            {
+                "other": one.other,
+                "reasons": [{"code": _code(one.code), "detail": _edge(one.edge, names)}],
+            }
             for one in contact.suggestions
         ],
     }
+
+
+def _code(code: str) -> str:
+    return "limit-external" if code == "limit-crm" else code
 
 
 def _edge(edge: Edge, names: Mapping[str, str]) -> dict[str, Any]:

@@ -159,6 +159,12 @@ def test_with_normalise_decisions_name_values_as_given_too() -> None:
     assert groups(written(*events, block), "--normalise") == [["conv:a"], ["conv:b"]]
 
 
+def test_the_example_of_the_help_is_read() -> None:
+    shown = CliRunner().invoke(make(), ["resolve", "--help"], terminal_width=100).stdout
+    example = shown[shown.index('{"t": 1') : shown.index("t is any whole number")]
+    assert groups(f"[{example}]".encode()) == [["conv:c1", "email:ada@x.org", "user:u1"]]
+
+
 def test_a_region_that_is_none_is_refused() -> None:
     assert "no such region" in complaint(written(EVENT), "--normalise", "--region", "Germany")
     phone = [{"type": "phone", "value": "030 123456"}]
