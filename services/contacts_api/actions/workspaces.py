@@ -2,28 +2,24 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import orjson
 from asyncpg import Record
 
-from contact_schema.commands import ChangePolicy
 from contact_schema.settings import AgentSettings, KeySettings, Limits, Policies, key_digest
 from contacts_api.actions.bodies import (
     AgentBody,
     KeyBody,
     NewAgentBody,
-    SettingsBody,
     UserBody,
     WorkspaceBody,
     policies_of,
-    settings_json,
+    with_deciding,
 )
-from contacts_api.actions.ordering import audit, new_id
-from contacts_api.actions.reading import need, not_found, unprocessable
-from contacts_api.domain.invalid import invalid
+from contacts_api.actions.ordering import audit
+from contacts_api.actions.reading import need, not_found
 from contacts_api.domain.principal import Principal
 from contacts_api.state import State
 from contacts_api.store import workspaces as store
@@ -31,16 +27,6 @@ from service_kit.problems import Problem
 from service_kit.tx import Tx
 
 Json = dict[str, Any]
-DECIDING: Final = (
-    "anonymous_contacts",
-    "caps",
-    "typed_email",
-    "unsigned_plan",
-    "blocked_values",
-    "audiences",
-    "plan_audiences",
-)
-"""Policies that change contacts."""
 PUBLISHED_EACH: Final = timedelta(days=1)
 PUBLISHED_AT_ONCE: Final = 100
 PREFIXES: Final = {"api": "ak_", "widget": "wk_"}
@@ -87,13 +73,18 @@ async def _provision_agent(tx: Tx, workspace: str, body: AgentBody, now: datetim
         )
     )
     await tx.name_spaces([space])
+    shared = [one for one in await store.list_agents(tx, workspace) if one["space"] == space]
+    base = Policies()
+    if known is None and shared:
+        # What decides about contacts is the space's.
+        base = with_deciding(base, Policies.model_validate_json(shared[0]["policies"]))
     row = await store.upsert_agent(
         tx,
         (random_id("agent"), workspace, space),
         body.name,
         body.region,
         body.grace_days,
-        (policies_of(Policies(), body.policies).model_dump_json(), "{}"),
+        (policies_of(base, body.policies).model_dump_json(), "{}"),
     )
     for key in body.keys:
         if await keep_key(tx, row["agent"], key) is None:
@@ -168,77 +159,6 @@ def _key_settings(row: Record) -> KeySettings:
         origins=tuple(row["origins"]),
         native=row["native"],
         limits=Limits.model_validate_json(limits) if limits else None,
-    )
-
-
-async def get_settings(state: State, principal: Principal) -> Json:
-    need(principal, "settings:manage")
-    async with state.transaction() as tx:
-        row = await agent_of(tx, principal, principal.agent)
-    return _settings(row)
-
-
-async def change_settings(state: State, principal: Principal, body: SettingsBody) -> Json:
-    """Sent fields only; ``region`` may be null."""
-    need(principal, "settings:manage")
-    sent = body.model_dump(mode="json", exclude_unset=True)
-    _check_limits(sent)
-    async with state.transaction(principal.space) as tx:
-        row = await agent_of(tx, principal, principal.agent)
-        policies = policies_of(Policies.model_validate_json(row["policies"]), sent)
-        unknown = set(policies.plan_audiences.values()) - set(policies.audiences)
-        if unknown:
-            raise unprocessable(invalid("/plan_audiences", "Names an audience there is not."))
-        limits = orjson.loads(row["limits"]) | (sent.get("limits") or {})
-        await store.update_agent(
-            tx,
-            principal.agent,
-            row["name"],
-            sent["region"] if "region" in sent else row["region"],
-            row["grace_days"] if sent.get("grace_days") is None else sent["grace_days"],
-            (policies.model_dump_json(), orjson.dumps(limits).decode()),
-        )
-        await publish(tx, [principal.agent], state.now())
-        await _order_policies(state, principal, tx, row, policies)
-        await audit(tx, principal, "settings.changed", [None], fields=sorted(sent))
-        row = await agent_of(tx, principal, principal.agent)
-    return _settings(row)
-
-
-async def _order_policies(
-    state: State, principal: Principal, tx: Tx, row: Record, policies: Policies
-) -> None:
-    """What changes contacts has its place among the orders of the space; of several agents in one
-    the first decides.
-    """
-    before = Policies.model_validate_json(row["policies"])
-    changed = any(getattr(before, one) != getattr(policies, one) for one in DECIDING)
-    agents = await store.list_agents(tx, principal.workspace)
-    first = min(one["agent"] for one in agents if one["space"] == principal.space)
-    if changed and first == principal.agent:
-        tx.emit(
-            ChangePolicy(
-                space=principal.space,
-                command=new_id("command"),
-                actor=principal.actor,
-                at=state.now(),
-                policies=policies,
-            )
-        )
-
-
-def _check_limits(sent: Mapping[str, Any]) -> None:
-    for name, value in (sent.get("limits") or {}).items():
-        if name not in Limits.model_fields or not 1 <= value <= 1_000_000:
-            raise unprocessable(invalid(f"/limits/{name[:64]}", "No such limit, or out of range."))
-
-
-def _settings(row: Record) -> Json:
-    return settings_json(
-        Policies.model_validate_json(row["policies"]),
-        row["region"],
-        row["grace_days"],
-        Limits.model_validate_json(row["limits"]),
     )
 
 
