@@ -13,7 +13,7 @@ from kith.faults.ledger import Ledger, Sent
 from kith.faults.oracle import Findings
 from kith.faults.proxy import FaultProxy
 from kith.faults.record import append, entry_of, read
-from kith.faults.report import KEPT_FROM, bound, rows, seeds, skips, troubles, write
+from kith.faults.report import KEPT_FROM, bound, ends, rows, seeds, skips, troubles, write
 from kith.faults.rounds import Outcome, schedule
 from kith.stack import ports
 
@@ -102,6 +102,12 @@ def test_the_table_tells_of_what_was_lost_and_what_could_not_be_judged() -> None
     assert bound([good, bad, stuck]) == "2 of 3 failed"
     assert len(troubles([good, bad, stuck])) == 2
     assert rows([good, bad])[0][1:5] == ("2", "20", "1", "0")
+
+
+def test_a_round_tells_which_process_did_not_go_on_by_itself() -> None:
+    healed = Outcome(1, "cut", 10, 1.5, Findings(), ended=("ingest with 70",))
+    assert ends([entry_of(7, healed)]) == ["seed 7, round 1, cut: ingest with 70"]
+    assert troubles([entry_of(7, healed)]) == []
 
 
 def test_a_skipped_round_is_told_and_counted_nowhere() -> None:
