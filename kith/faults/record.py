@@ -26,7 +26,10 @@ class Entry:
     trouble: str = ""
     """Why it could not be judged."""
     ended: str = ""
-    """Processes that ended by themselves, and were started again. Not told before seed 32, round 16."""
+    """Processes that ended by themselves, and were started again.
+
+    Not told before seed 32, round 16.
+    """
     parts: str = ""
     """The faults that were made together, if there was more than one."""
     skipped: str = ""
