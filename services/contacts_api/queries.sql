@@ -896,14 +896,29 @@ UPDATE contacts_api.agents AS a
    SET name = $2, region = $3, grace_days = $4, policies = $5::jsonb, limits = $6::jsonb
  WHERE a.agent = $1;
 
--- name: find_agent
+-- name: find_agents
 -- Locked where settings are changed, so that they are published in the order of their changes.
--- $1 agent
+-- $1 agents
 SELECT a.agent, a.workspace, a.space, a.name, a.region, a.grace_days,
        a.policies::text AS policies, a.limits::text AS limits
   FROM contacts_api.agents AS a
- WHERE a.agent = $1
+ WHERE a.agent = ANY ($1::text[])
+ ORDER BY a.agent
    FOR NO KEY UPDATE;
+
+-- name: find_unpublished
+-- Whom another copy of this service is about to publish is left to it.
+-- $1 not published since, $2 agents at most
+SELECT a.agent, a.space
+  FROM contacts_api.agents AS a
+ WHERE a.published_at < $1
+ ORDER BY a.published_at
+ LIMIT $2
+   FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: mark_published
+-- $1 agents, $2 now
+UPDATE contacts_api.agents SET published_at = $2 WHERE agent = ANY ($1::text[]);
 
 -- name: list_agents
 -- $1 workspace
@@ -927,11 +942,11 @@ VALUES ($1, $2, $3, $4, $5, $6::text[], $7::text[], $8, $9::jsonb)
 RETURNING k.key;
 
 -- name: list_keys
--- $1 agent
-SELECT k.key, k.kind, k.digest, k.last4, k.scopes, k.origins, k.native, k.limits::text AS limits,
+-- $1 agents
+SELECT k.agent, k.key, k.kind, k.digest, k.last4, k.scopes, k.origins, k.native, k.limits::text AS limits,
        k.created_at
   FROM contacts_api.keys AS k
- WHERE k.agent = $1 AND k.revoked_at IS NULL
+ WHERE k.agent = ANY ($1::text[]) AND k.revoked_at IS NULL
  ORDER BY k.created_at, k.key;
 
 -- name: revoke_key

@@ -29,7 +29,7 @@ from merge_resolver.domain.facts import (
     Side,
     Told,
 )
-from merge_resolver.domain.fold import fold
+from merge_resolver.domain.fold import fold, order_of
 
 CLASSES = {
     "typed": VISITOR,
@@ -47,14 +47,12 @@ TYPES = {
     "name": "name",
 }
 _OUTSIDE = {inside: outside for outside, inside in TYPES.items()}
-_KEY = space_key("kith resolve", "file")
+KEY = space_key("kith resolve", "file")
+"""Of the ids that a file's contacts have."""
+_EVER = 1 << 61
 
 Normaliser = Callable[[str, str], str | None]
 """Type and value to the key, or none where it must not link."""
-
-
-class WrongEventError(ValueError):
-    """This event cannot be read; says which one and which part, never its values."""
 
 
 class Translation:
@@ -68,24 +66,25 @@ class Translation:
         self._blocked: dict[tuple[str, str], bool] = {}
         self._records: dict[str, set[str]] = {}
         self._facts_of: dict[str, list[str]] = {}
-        decisions: list[tuple[str, Mapping[str, Any]]] = []
+        self._names = {str(one["id"]) for one in events if one.get("id") is not None}
+        decisions: dict[str, Mapping[str, Any]] = {}
         for number, event in enumerate(events):
-            try:
-                name = str(event.get("id", number))
-                if event["do"] == "observe":
-                    self._add(name, [self._observe(name, event)])
-                else:
-                    decisions.append((name, event))
-            except (KeyError, TypeError, AttributeError) as error:
-                raise WrongEventError(f"event {number}: {_part(error)}") from None
+            name = self._name(event.get("id"), number)
+            if event["do"] == "observe":
+                self._add(name, [self._observe(name, event)])
+            else:
+                decisions[name] = min(event, decisions.get(name, event), key=order_of)
         # What a conversation's records are, and what there is to undo, is known only at the end.
         for is_undo in (False, True):
-            for name, event in decisions:
+            for name, event in decisions.items():
                 if (event["do"] == "undo") is is_undo:
-                    try:
-                        self._add(name, self._decide(name, event))
-                    except (KeyError, TypeError, AttributeError) as error:
-                        raise WrongEventError(f"event {name}: {_part(error)}") from None
+                    self._add(name, self._decide(name, event))
+
+    def _name(self, own: str | None, number: int) -> str:
+        """Its id, else its position, unless that is the id of another event."""
+        if own is not None:
+            return own
+        return f"#{number}" if str(number) in self._names else str(number)
 
     def _add(self, name: str, facts: Iterable[Fact]) -> None:
         for fact in facts:
@@ -93,28 +92,29 @@ class Translation:
             self._facts_of.setdefault(name, []).append(fact.id)
 
     def _observe(self, name: str, event: Mapping[str, Any]) -> Observe:
-        conversation, user = str(event["conversation"]), event.get("verified_user") or None
+        conversation, user = event["conversation"], event.get("verified_user") or None
         unit = Unit("conversation", "file", conversation)
-        record = record_id(_KEY, unit, user)
+        record = record_id(KEY, unit, user)
         self.conversations[record] = conversation
         self._records.setdefault(conversation, set()).add(record)
-        told = [self._told(one) for one in event.get("identifiers", ())]
+        identifiers = event.get("identifiers") or ()
+        told = [self._told(one) for one in identifiers if one["value"] is not None]
         if user is not None:
             self._block_if_junk("user", user)
             told.append(Told("user", user, user, PROVEN))
         return Observe(
             id=name,
-            t=_time(event, "t"),
+            t=event["t"],
             record=record,
             unit=conversation,
             told=tuple(told),
-            fields=dict(event.get("profile") or {}),
-            field_class=CLASSES[event.get("profile_trust", "typed")],
+            fields=event.get("profile") or {},
+            field_class=CLASSES[event.get("profile_trust") or "typed"],
         )
 
     def _told(self, one: Mapping[str, Any]) -> Told:
-        kind, given = TYPES[one["type"]], str(one["value"])
-        proof = PROOFS[one.get("trust", "typed")]
+        kind, given = TYPES[one["type"]], one["value"]
+        proof = PROOFS[one.get("trust") or "typed"]
         key = given if kind == "name" else self._normalise(kind, given)
         if key is None or key == "":
             self.keyless.add(f"{one['type']}:{given}")
@@ -130,72 +130,55 @@ class Translation:
                 self.facts.append(Block(f"blocked\0{kind}\0{key}", Identifier(kind, key)))
 
     def _decide(self, name: str, event: Mapping[str, Any]) -> list[Fact]:
-        t = _time(event, "t")
+        t = event.get("t") or 0
         match event["do"]:
             case "merge":
                 return self._links(name, t, event)
             case "separate":
                 sides = tuple(
                     Side(
-                        tuple(self._of(one.get("conversations", ()))),
-                        tuple(_identifier(other) for other in one.get("identifiers") or ()),
+                        tuple(self._of(one.get("conversations") or ())),
+                        tuple(self._identifier(other) for other in one.get("identifiers") or ()),
                     )
                     for one in event["sides"]
                 )
                 return [Separate(name, t, sides)]
             case "undo":
-                target = str(event["event"])
+                target = event["event"]
                 facts = self._facts_of.get(target, [target])
                 return [Retract(f"{name}#{one}", one) for one in facts]
             case "logout" | "owner-changed":
-                return [Release(name, t, _identifier(event["identifier"]))]
+                return [Release(name, t, self._identifier(event["identifier"]))]
             case "revoke-verification":
-                start, end = _time(event, "from"), _time(event, "to", 1 << 61)
+                start, end = event.get("from"), event.get("to")
+                start, end = -_EVER if start is None else start, _EVER if end is None else end
                 return [Revoke(name, event["user"], start, end)]
             case "erase":
                 records = self._of([event["conversation"]])
                 return [Erase(f"{name}#{record}", record) for record in records]
             case "block":
-                return [Block(name, _identifier(event["identifier"]))]
-            case _:
-                raise KeyError("do")
+                return [Block(name, self._identifier(event["identifier"]))]
+            case kind:
+                raise ValueError(kind)
 
     def _links(self, name: str, t: int, event: Mapping[str, Any]) -> list[Fact]:
         everyone = [*self._of(event["left"]), *self._of(event["right"])]
         survivor = event.get("survivor")
-        kept = next(iter(self._of(_several(survivor))), None) if survivor is not None else None
+        kept = next(iter(self._of([survivor])), None) if survivor is not None else None
         return [
             Link(f"{name}#{number}", t, everyone[0], other, kept)
             for number, other in enumerate(everyone[1:])
         ]
 
-    def _of(self, conversations: Any) -> list[str]:
+    def _of(self, conversations: Sequence[str]) -> list[str]:
         """Their records, in the order named."""
-        names = _several(conversations)
-        return [one for name in names for one in sorted(self._records.get(str(name), ()))]
+        return [one for name in conversations for one in sorted(self._records.get(name, ()))]
 
-
-def _several(value: Any) -> list[Any]:
-    return [value] if isinstance(value, str | int) else list(value)
-
-
-def _time(event: Mapping[str, Any], name: str, default: int = 0) -> int:
-    t = event.get(name)
-    if t is None:
-        return default
-    if isinstance(t, bool) or not isinstance(t, int):
-        raise TypeError(f"{name} is not an integer")
-    return t
-
-
-def _identifier(one: Mapping[str, Any]) -> Identifier:
-    if one["type"] == "user":
-        return Identifier("user", str(one["value"]))
-    return Identifier(TYPES[one["type"]], str(one["value"]))
-
-
-def _part(error: Exception) -> str:
-    return f"{error} is missing or unknown" if isinstance(error, KeyError) else "malformed"
+    def _identifier(self, one: Mapping[str, Any]) -> Identifier:
+        if one["type"] == "user":
+            return Identifier("user", one["value"])
+        kind = TYPES[one["type"]]
+        return Identifier(kind, self._normalise(kind, one["value"]) or one["value"])
 
 
 def _outside(type_: str, key: str) -> str:

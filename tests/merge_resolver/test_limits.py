@@ -185,3 +185,29 @@ def test_one_conversation_links_by_its_first_five_typed_addresses_only() -> None
     facts += [say("fifth", 20, chain[4]), say("sixth", 21, chain[5])]
     assert together(facts, "many", "fifth")
     assert not together(facts, "many", "sixth")
+
+
+def test_an_endless_chain_of_typed_addresses_takes_nobody_apart() -> None:
+    """It starts at the address of somebody who has also been here without telling it."""
+    facts: list[Fact] = [
+        say("known", 1, email("e0@example.com"), phone("+4930111111"), browser("b")),
+        say("visit", 2, browser("b")),
+        say("call", 3, phone("+4930111111")),
+    ]
+    chain = [
+        say(f"c{one}", 10 + one, email(f"e{one}@example.com"), email(f"e{one + 1}@example.com"))
+        for one in range(Rules().claims_per_blob)
+    ]
+    assert together([*facts, *chain], "known", "visit", "call")
+
+
+def test_of_each_rank_the_first_thousand_claims_of_a_cell_count() -> None:
+    few = Rules(claims_per_blob=4)
+    chain = [
+        say(f"c{one}", one, email(f"e{one}@example.com"), email(f"e{one + 1}@example.com"))
+        for one in range(4)
+    ]
+    found = {frozenset(members(one)): one for one in resolve(chain, few)}
+    assert set(found) == {frozenset({"c0", "c1"}), frozenset({"c2"}), frozenset({"c3"})}
+    assert {no.code for no in found[frozenset({"c3"})].refused} == {"work-cap"}
+    assert not found[frozenset({"c0", "c1"})].refused

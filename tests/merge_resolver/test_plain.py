@@ -43,7 +43,10 @@ CROWDED = Rules(
     },
 )
 """Nearly nothing may be shared."""
-rules = st.sampled_from((Rules(), TIGHT, SUGGESTS, CROWDED))
+CAPPED = Rules(claims_per_blob=2, accounts_per_identifier={}, signals_per_identifier={})
+"""Most of what is said comes too late to count, and nothing is dead: a blob is one cell."""
+uncapped = st.sampled_from((Rules(), TIGHT, SUGGESTS, CROWDED))
+rules = st.sampled_from((Rules(), TIGHT, SUGGESTS, CROWDED, CAPPED))
 
 
 def told_apart(contacts: list[Contact], under: Rules) -> list[object]:
@@ -71,9 +74,15 @@ def agree(facts: list[Fact], under: Rules) -> None:
 
 
 @trying
-@given(facts=histories(), under=rules)
+@given(facts=histories(), under=uncapped)
 def test_what_many_share_is_decided_as_the_definition_does(facts: list[Fact], under: Rules) -> None:
     agree(facts, under)
+
+
+@trying
+@given(facts=histories(decided=False))
+def test_what_comes_too_late_to_count_is_decided_as_the_definition_does(facts: list[Fact]) -> None:
+    agree(facts, CAPPED)
 
 
 @st.composite

@@ -34,13 +34,11 @@ def names_of(fact: Observe | Link | Separate) -> list[Name]:
     """Everything that this fact ties together."""
     match fact:
         case Observe():
-            told = [(one.type, one.key) for one in fact.told if one.key is not None]
-            return [
-                ("record", fact.record),
-                ("unit", fact.unit),
-                *(one for one in told if one[0] != "name"),
-                *_claims_of(fact),
-            ]
+            names: list[Name] = [("record", fact.record), ("unit", fact.unit)]
+            for one in fact.told:
+                if one.key is not None and one.type != "name":
+                    names.append((one.type, one.key))
+            return names if fact.claim is None else [*names, ("claim", fact.claim)]
         case Link():
             return [("record", fact.left), ("record", fact.right)]
         case Separate():

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from operator import attrgetter
+from typing import NamedTuple
 
+from merge_resolver.domain.caps import NONE_LATE, LateFrom
 from merge_resolver.domain.edges import Edge, Refused
 from merge_resolver.domain.facts import Identifier, Link
+from merge_resolver.domain.modes import Mode
 from merge_resolver.domain.records import Kept, Record
-from merge_resolver.domain.resolution import Outcome, Taken, evaluate_records
+from merge_resolver.domain.resolution import BY_IDENTIFIER, Outcome, Taken, evaluate_records
 from merge_resolver.domain.rules import Rules
-
-_BY_IDENTIFIER = frozenset({"policy", "contested"})
-"""Refused before a second side was met: whoever else claims the identifier is the other side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +24,31 @@ class Suggestion:
     edge: Edge
 
 
+class Evidence(NamedTuple):
+    taken: tuple[Taken, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Contact:
     id: str
     records: tuple[Record, ...]
     links: tuple[Link, ...] = ()
-    edges: Callable[[], tuple[Taken, ...]] = tuple
+    evidence: Callable[[], Evidence] = Evidence
     """Who asks why pays for it: what the fast path finds has not sorted its edges."""
-    refused: tuple[Refused, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
 
     @cached_property
+    def _evidence(self) -> Evidence:
+        return self.evidence()
+
+    @property
     def taken(self) -> tuple[Taken, ...]:
-        return self.edges()
+        return self._evidence.taken
+
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        return self._evidence.refused
 
     @cached_property
     def identifiers(self) -> tuple[Identifier, ...]:
@@ -50,6 +63,9 @@ class Contact:
         return "lead" if any(record.known for record in self.records) else "anonymous"
 
 
+_came = attrgetter("first", "id")
+
+
 def founder(records: Iterable[Record], links: Iterable[Link]) -> str:
     """Whose id the contact has: the survivor picked last, else the earliest record that holds an
     account or an external id, else the earliest.
@@ -62,17 +78,25 @@ def founder(records: Iterable[Record], links: Iterable[Link]) -> str:
     return first.id
 
 
-def plain_contact(records: Sequence[Record], rules: Rules) -> Contact:
-    """The contact of a blob in which no edge is refused."""
+def plain_contact(
+    records: Sequence[Record],
+    rules: Rules,
+    modes: Mapping[Identifier, Mode] | None = None,
+    late_from: LateFrom = NONE_LATE,
+    kept: Kept | None = None,
+) -> Contact:
+    """The contact of records in which no edge that could join two of them is refused."""
 
-    def edges() -> tuple[Taken, ...]:
+    def evidence() -> Evidence:
         ordered = sorted(records, key=lambda one: one.id)
-        return tuple(evaluate_records(ordered, Kept(), rules).taken)
+        found = evaluate_records(ordered, kept or Kept(), rules, modes, late_from)
+        return Evidence(tuple(found.taken), tuple(found.refused))
 
     if len(records) == 1:
-        return Contact(records[0].id, tuple(records), edges=edges)
-    by_time = sorted(records, key=lambda one: (one.first, one.id))
-    return Contact(founder(by_time, ()), tuple(by_time), edges=edges)
+        return Contact(records[0].id, tuple(records), (), evidence)
+    by_time = tuple(sorted(records, key=_came))
+    first = next((one for one in by_time if one.holds_account), by_time[0])
+    return Contact(first.id, by_time, (), evidence)
 
 
 def contacts_of(outcome: Outcome, links: Iterable[Link]) -> list[Contact]:
@@ -93,10 +117,9 @@ def contacts_of(outcome: Outcome, links: Iterable[Link]) -> list[Contact]:
     found = [
         Contact(
             ids[root],
-            tuple(sorted(those, key=lambda one: (one.first, one.id))),
+            tuple(sorted(those, key=_came)),
             tuple(within.get(root, ())),
-            partial(tuple, taken[root]),
-            tuple(refused[root]),
+            partial(Evidence, tuple(taken[root]), tuple(refused[root])),
             suggestions.get(root, ()),
         )
         for root, those in members.items()
@@ -131,7 +154,6 @@ def _suggestions(outcome: Outcome, ids: Mapping[int, str]) -> dict[int, tuple[Su
 
 
 def _other_sides(no: Refused, outcome: Outcome) -> list[int]:
-    if no.code in _BY_IDENTIFIER:
-        claimants = outcome.claimants[no.edge.identifier]
-        return [number for number, _ in claimants[:20] if number != no.left]
+    if no.code in BY_IDENTIFIER:
+        return [number for number in outcome.rivals[no.edge.identifier] if number != no.left]
     return [no.right] if outcome.groups.root(no.right) < len(outcome.records) else []

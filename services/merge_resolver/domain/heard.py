@@ -33,9 +33,13 @@ class Heard:
     _cells: Cells | None = None
 
     def add(self, fact: Observe) -> None:
+        record = fact.record
         self.count += 1
-        self.by_record.setdefault(fact.record, []).append(fact)
-        self._stale[fact.record] = None
+        self._stale[record] = None
+        if record in self.by_record:
+            self.by_record[record].append(fact)
+        else:
+            self.by_record[record] = [fact]
         if fact.claim is not None:
             self._under_claim.setdefault(fact.claim, []).append(fact.record)
             if fact.verdict:
@@ -45,8 +49,8 @@ class Heard:
             self._removals.append(fact)
         if fact.tags is not None or fact.covers:
             self._standings.clear()
-        elif fact.record in self._standings:
-            self._standings[fact.record].learn(fact)
+        elif record in self._standings:
+            self._standings[record].learn(fact)
 
     def take_in(self, other: "Heard") -> None:
         """Of another blob: no record and no claim is in two."""
@@ -93,19 +97,19 @@ class Heard:
 
     def _fold(self, rules: Rules) -> list[Record]:
         """Those that are not in a cell as they are now."""
-        changed = [one for one in self._moved if one.id not in self._stale]
-        users = users_of_claims(self._verdicts) if self._stale else {}
-        for name in self._stale:
+        stale = self._stale
+        changed = [one for one in self._moved if one.id not in stale]
+        users = users_of_claims(self._verdicts) if self._verdicts else {}
+        for name in stale:
             record = self._folded[name] = fold_record(self.by_record[name], users)
             settle(record)
             changed.append(record)
-            if len(record.users) > 1 or _has_blocked(record, rules):
+            if len(record.users) > 1 or (rules.blocked_values and _has_blocked(record, rules)):
                 self._is_plain = False
         self._moved.clear()
-        self._stale.clear()
+        stale.clear()
         return changed
 
 
 def _has_blocked(record: Record, rules: Rules) -> bool:
-    own = rules.blocked_values
-    return bool(own) and any(is_blocked(one.type, one.key, own) for one in record.claims)
+    return any(is_blocked(one.type, one.key, rules.blocked_values) for one in record.claims)

@@ -24,6 +24,11 @@ class Mode(Enum):
     DEAD = "dead"
 
 
+def links(mode: Mode, proof: int) -> bool:
+    """Whether a claim of this proof may join anybody, for all its identifier's mode says."""
+    return mode is Mode.LIVE or (mode is Mode.TRUSTED_ONLY and proof > TYPED)
+
+
 def owning_claims(family: str, claimants: Claimants, owner_of: Mapping[int, int]) -> Claimants:
     """The claims by which owners own: the proven and asserted ones where there is any. Nobody
     proves a browser, so there every claim counts.

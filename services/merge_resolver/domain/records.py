@@ -65,13 +65,18 @@ class Record:
     @property
     def is_established(self) -> bool:
         return any(
-            claim.proof >= ASSERTED and FAMILIES.get(identifier.type) in KNOWN_BY
+            claim.proof >= ASSERTED and identifier.type in KNOWN_BY
             for identifier, claim in self.claims.items()
         )
 
     @property
     def holds_account(self) -> bool:
-        return bool(self.users) or any(one.type == "crm" for one in self.claims)
+        if self.users:
+            return True
+        for one in self.claims:  # noqa: SIM110 - a generator costs more than it does here
+            if one.type == "crm":
+                return True
+        return False
 
 
 @dataclass(slots=True)
@@ -185,40 +190,43 @@ def _is_revoked(
 
 
 def _add(record: Record, fact: Observe, told: Iterable[Told], revoked: bool) -> None:
-    if fact.t < record.first:
-        record.first = fact.t
-    elif fact.t > record.last:
-        record.last = fact.t
+    t = fact.t
+    if t < record.first:
+        record.first = t
+    elif t > record.last:
+        record.last = t
     # The smallest: which of two units a record has, must not depend on the order of arrival.
     record.unit = min(record.unit, fact.unit)
     record.facts.append(fact)
     record.is_void = record.is_void or revoked
-    name = fact.fields.get("name")
-    if isinstance(name, str) and name.strip():
-        record.names.add(name.strip().casefold())
-    for one in told:
-        if one.type == "name":
-            record.names.add(one.given.strip().casefold())
-        elif one.key is None:
-            _say(record.shown, (one.type, one.given), one, fact, TYPED)
-        elif one.type != "user":
-            proof = TYPED if revoked else one.proof
-            _say(record.claims, Identifier(one.type, one.key), one, fact, proof)
-        elif one.proof >= ASSERTED and not revoked:
-            _say(record.claims, Identifier("user", one.key), one, fact, one.proof)
+    if fact.fields:
+        name = fact.fields.get("name")
+        if isinstance(name, str) and name.strip():
+            record.names.add(name.strip().casefold())
+    for kind, key, given, proof in told:
+        if kind == "name":
+            record.names.add(given.strip().casefold())
+        elif key is None:
+            _say(record.shown, (kind, given), given, TYPED, fact)
+        elif kind != "user":
+            _say(record.claims, Identifier(kind, key), given, TYPED if revoked else proof, fact)
+        elif proof >= ASSERTED and not revoked:
+            _say(record.claims, Identifier("user", key), given, proof, fact)
 
 
-def _say(claims: dict[Key, Claim], key: Key, told: Told, fact: Observe, proof: int) -> None:
-    claim = claims.get(key)
+def _say(claims: dict[Key, Claim], key: Key, given: str, proof: int, fact: Observe) -> None:
+    claim, t = claims.get(key), fact.t
     if claim is None:
-        claims[key] = Claim(fact.t, fact.t, proof, fact.id, told.given, fact.t)
+        claims[key] = Claim(t, t, proof, fact.id, given, t)
         return
-    if (fact.t, told.given) > (claim.last, claim.given):
-        claim.given = told.given
-    if (-proof, fact.t, fact.id) < (-claim.proof, claim.proven_at, claim.fact):
-        claim.proof, claim.proven_at, claim.fact = proof, fact.t, fact.id
-    claim.first = min(claim.first, fact.t)
-    claim.last = max(claim.last, fact.t)
+    if (t, given) > (claim.last, claim.given):
+        claim.given = given
+    if (-proof, t, fact.id) < (-claim.proof, claim.proven_at, claim.fact):
+        claim.proof, claim.proven_at, claim.fact = proof, t, fact.id
+    if t < claim.first:
+        claim.first = t
+    elif t > claim.last:
+        claim.last = t
 
 
 def _blocked(records: Iterable[Record], kept: Kept, rules: Rules) -> set[Identifier]:
@@ -232,19 +240,22 @@ def _blocked(records: Iterable[Record], kept: Kept, rules: Rules) -> set[Identif
 
 def settle(record: Record, blocked: Collection[Identifier] = ()) -> None:
     """Step 2 for one record: what its user ids are, and what that makes of its proofs."""
-    for user in [one for one in record.claims if one.type == "user"]:
-        if user in blocked:
-            del record.claims[user]
-            record.is_void = True
-        else:
-            record.users.add(user.key)
+    void = []
+    for one in record.claims:
+        if one in blocked:
+            if one.type == "user":
+                void.append(one)
+            continue
+        if one.type == "user":
+            record.users.add(one.key)
+        if one.type in KNOWN_BY:
+            record.known = True
+    for one in void:
+        del record.claims[one]
+        record.is_void = True
     if record.is_void and not record.users:
         for claim in record.claims.values():
             claim.proof = TYPED
-    for one in record.claims:
-        if FAMILIES[one.type] in KNOWN_BY and one not in blocked:
-            record.known = True
-            break
 
 
 def typed_beyond_limit(records: Sequence[Record], limit: int) -> set[tuple[str, Identifier]]:

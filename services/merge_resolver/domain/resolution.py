@@ -2,25 +2,27 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 from merge_resolver.domain import periods
+from merge_resolver.domain.caps import NONE_LATE, LateFrom, find_late, is_late
 from merge_resolver.domain.edges import Edge, Refused, link_edges, unit_edges
-from merge_resolver.domain.facts import Identifier
+from merge_resolver.domain.facts import TYPED, Identifier
 from merge_resolver.domain.grouping import Groups, Holding, holding_of
-from merge_resolver.domain.modes import Claimants, Mode, mode_of, owning_claims
-from merge_resolver.domain.records import Kept, Record, fold_records, typed_beyond_limit
+from merge_resolver.domain.modes import Claimants, Mode, links, mode_of, owning_claims
+from merge_resolver.domain.records import Claim, Kept, Record, typed_beyond_limit
 from merge_resolver.domain.rules import (
     FAMILIES,
     PROVEN_EMAIL,
+    RANK_OF,
     TYPED_EMAIL,
     USER,
     Rules,
-    rank_of,
 )
 
-ALL_HERE: Final = MappingProxyType[Identifier, Mode]({})
+BY_IDENTIFIER: Final = frozenset({"policy", "contested"})
+"""Refused before a second side was met: whoever else claims the identifier is the other side."""
+RIVALS: Final = 20
 Apart = tuple[tuple[str, int], ...]
 """Separations, and the side on which a record is there by itself."""
 
@@ -44,6 +46,9 @@ class Outcome:
     taken: list[Taken] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     claimants: dict[Identifier, Claimants] = field(default_factory=dict)
+    rivals: dict[Identifier, list[int]] = field(default_factory=dict)
+    """Who claims what somebody was refused by before he met another: a few, by number."""
+    late_from: LateFrom = field(default_factory=lambda: NONE_LATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +60,22 @@ class Candidate:
     refused: str | None = None
 
 
-def evaluate(kept: Kept, rules: Rules) -> Outcome:
-    """Steps 2 to 7. Accounts come first (ranks 0 and 1), for modes and periods are made of them;
-    browsers come last, on the partition as the other ranks leave it.
-    """
-    return evaluate_records(fold_records(kept, rules), kept, rules)
-
-
 def evaluate_records(
     records: Sequence[Record],
     kept: Kept,
     rules: Rules,
-    modes: Mapping[Identifier, Mode] = ALL_HERE,
+    modes: Mapping[Identifier, Mode] | None = None,
+    late_from: LateFrom = NONE_LATE,
 ) -> Outcome:
-    """Steps 4 to 7, on records that are folded and sorted by id. ``modes`` of identifiers that
-    records elsewhere claim too.
+    """Steps 4 to 7, on records that are folded and sorted by id. Accounts come first (ranks 0 and
+    1), for modes and periods are made of them; browsers come last, on the partition as the other
+    ranks leave it. ``modes`` of identifiers that are not live, and ``late_from``: where records
+    elsewhere count too.
     """
-    work = _Work(kept, rules, records, modes)
+    work = _Work(kept, rules, records)
     work.join_accounts()
+    work.find_modes(modes)
+    work.cap_work(late_from)
     work.try_all(work.candidates(False, work.accounts))
     work.try_all(work.candidates(True, work.known_groups()))
     return work.outcome
@@ -81,20 +84,14 @@ def evaluate_records(
 class _Work:
     """One evaluation: what is known of the blob so far."""
 
-    def __init__(
-        self,
-        kept: Kept,
-        rules: Rules,
-        records: Sequence[Record],
-        modes: Mapping[Identifier, Mode],
-    ) -> None:
-        self.modes = modes
+    def __init__(self, kept: Kept, rules: Rules, records: Sequence[Record]) -> None:
         self.kept, self.rules, self.records = kept, rules, records
         self.numbers = {record.id: number for number, record in enumerate(records)}
         holdings = (holding_of(one, kept.blocked, rules.limits_per_contact) for one in records)
         self.outcome = Outcome(records, Groups(holdings, rules), claimants=_claimants(records))
         self.accounts: dict[int, int] = {}
-        self.budget = rules.claims_per_blob
+        self.modes: Mapping[Identifier, Mode] = {}
+        self._beyond = typed_beyond_limit(records, rules.typed_addresses_per_unit)
         self._nodes: dict[tuple[Identifier, int, Apart], int] = {}
         self._sides = _sides_of_identifiers(kept)
         self._own_sides: dict[str, dict[str, int]] = {}
@@ -129,6 +126,38 @@ class _Work:
             if account is not None:
                 self.accounts[number] = account
 
+    def find_modes(self, modes: Mapping[Identifier, Mode] | None) -> None:
+        """Step 4."""
+        if modes is None:
+            found = {
+                one: mode_of(one, claimants, self.accounts, self.records, self.rules)
+                for one, claimants in self.outcome.claimants.items()
+            }
+            modes = {one: mode for one, mode in found.items() if mode is not Mode.LIVE}
+            modes |= dict.fromkeys(self.kept.blocked, Mode.BLOCKED)
+        self.modes = modes
+
+    def cap_work(self, before: LateFrom) -> None:
+        """Which edges the work cap leaves out."""
+        cap = self.rules.claims_per_blob
+        if before or sum(len(one.claims) for one in self.records) > cap:
+            self.outcome.late_from = find_late(self._linking(), cap, before)
+
+    def _linking(self) -> Iterable[Edge]:
+        for one, claimants in self.outcome.claimants.items():
+            mode = self.modes.get(one, Mode.LIVE)
+            for number, claim in claimants:
+                edge = self._edge(one, number, claim)
+                if edge is not None and edge.rank != USER and links(mode, claim.proof):
+                    yield edge
+
+    def _edge(self, one: Identifier, number: int, claim: Claim) -> Edge | None:
+        rank = RANK_OF.get((one.type, claim.proof))
+        if rank is None:
+            return None
+        record = self.records[number].id
+        return Edge(rank, claim.first, one.type, one.key, record, claim.proof, claim.fact)
+
     def known_groups(self) -> dict[int, int]:
         groups = self.outcome.groups
         return {
@@ -138,49 +167,47 @@ class _Work:
         }
 
     def candidates(self, browsers: bool, owners: Mapping[int, int]) -> list[Candidate]:
-        """Steps 4 to 6 for the identifiers whose turn it is."""
+        """Steps 5 and 6 for the identifiers whose turn it is."""
         found: list[Candidate] = []
-        beyond = typed_beyond_limit(self.records, self.rules.typed_addresses_per_unit)
         for one, claimants in self.outcome.claimants.items():
             family = FAMILIES[one.type]
             if family != "user" and (family == "browser") == browsers:
-                found += self._of_identifier(one, claimants, owners, beyond)
+                found += self._of_identifier(one, claimants, owners)
         if not browsers:
             found += [Candidate(edge, 0) for edge in unit_edges(self.records, self.accounts)]
         found.sort(key=lambda candidate: candidate.edge)
         return found
 
     def _of_identifier(
-        self,
-        one: Identifier,
-        claimants: Claimants,
-        owners: Mapping[int, int],
-        beyond: set[tuple[str, Identifier]],
+        self, one: Identifier, claimants: Claimants, owners: Mapping[int, int]
     ) -> Iterable[Candidate]:
-        family = FAMILIES[one.type]
-        mode = Mode.BLOCKED if one in self.kept.blocked else self.modes.get(one)
-        if mode is None:
-            mode = mode_of(one, claimants, self.accounts, self.records, self.rules)
-        cut = self._periods(one, claimants, owners)
-        for number, claim in claimants:
-            record = self.records[number].id
-            rank = rank_of(family, claim.proof)
-            if rank is None:
+        mode, late_from = self.modes.get(one, Mode.LIVE), self.outcome.late_from
+        edges = [(number, claim, self._edge(one, number, claim)) for number, claim in claimants]
+        linking = [
+            (number, claim)
+            for number, claim, edge in edges
+            if links(mode, claim.proof) and not (edge and late_from and is_late(edge, late_from))
+        ]
+        cut = self._periods(one, linking, owners)
+        for number, claim, edge in edges:
+            if edge is None:
                 continue
-            edge = Edge(rank, claim.first, one.type, one.key, record, claim.proof, claim.fact)
             at = cut.number_at(claim.first)
-            code = self._code(edge, mode, (record, one) in beyond)
+            code = self._code(edge, mode)
             since = cut.periods[at].contested_from
-            if code is None and since is not None and rank > PROVEN_EMAIL:
+            if code is None and since is not None and edge.rank > PROVEN_EMAIL:
                 # Only whose it was first keeps it: his records are one person without it.
                 code = None if owners.get(number) == since else "contested"
+            if code in BY_IDENTIFIER and one not in self.outcome.rivals:
+                rivals = [rival for rival, claim in linking if self._edge(one, rival, claim)]
+                self.outcome.rivals[one] = rivals[:RIVALS]
             yield Candidate(edge, at, code)
 
     def _periods(
-        self, one: Identifier, claimants: Claimants, owners: Mapping[int, int]
+        self, one: Identifier, linking: Claimants, owners: Mapping[int, int]
     ) -> periods.Periods:
         releases = self.kept.releases.get(one, ())
-        owning = owning_claims(FAMILIES[one.type], claimants, owners)
+        owning = owning_claims(FAMILIES[one.type], linking, owners)
         if not releases and len(owning) < 2:
             return periods.ALWAYS
         return periods.cut(
@@ -189,13 +216,14 @@ class _Work:
             releases,
         )  # fmt: skip
 
-    def _code(self, edge: Edge, mode: Mode, beyond: bool) -> str | None:
+    def _code(self, edge: Edge, mode: Mode) -> str | None:
         if mode is Mode.BLOCKED:
             return "blocked"
-        is_typed = edge.proof == 1
-        if mode is Mode.DEAD or (mode is Mode.TRUSTED_ONLY and is_typed):
+        if not links(mode, edge.proof):
             return "generic"
-        if beyond and is_typed:
+        if is_late(edge, self.outcome.late_from):
+            return "work-cap"
+        if edge.proof == TYPED and (edge.record, edge.identifier) in self._beyond:
             return "limit-typed"
         if edge.rank == TYPED_EMAIL and self.rules.typed_email == "suggest":
             return "policy"
@@ -204,15 +232,12 @@ class _Work:
     def try_all(self, candidates: Iterable[Candidate]) -> None:
         """Step 7, in the order given."""
         for candidate in candidates:
-            code = candidate.refused
-            if code is None and self.budget == 0:
-                code = "work-cap"
-            if code is None:
-                self.budget -= 1
+            if candidate.refused is None:
                 self._take(candidate.edge, self._node(candidate.edge, candidate.period))
             else:
                 number = self.numbers[candidate.edge.record]
-                self.outcome.refused.append(Refused(candidate.edge, code, number, number, number))
+                refused = Refused(candidate.edge, candidate.refused, number, number, number)
+                self.outcome.refused.append(refused)
 
     def _take(self, edge: Edge, node: int) -> None:
         number, groups = self.numbers[edge.record], self.outcome.groups

@@ -44,7 +44,12 @@ FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Types that are treated alike."""
-KNOWN_BY: Final = frozenset({"user", "email", "phone", "channel", "crm"})
+KNOWN_BY: Final = frozenset(
+    kind
+    for kind, family in FAMILIES.items()
+    if family in ("user", "email", "phone", "channel", "crm")
+)
+"""Types of which one is enough for somebody to be known."""
 
 _RANKS: Final = MappingProxyType(
     {
@@ -73,12 +78,7 @@ RANK_OF: Final[Mapping[tuple[str, int], int]] = MappingProxyType(
         if family == of_kind
     }
 )
-"""By type and proof."""
-
-
-def rank_of(family: str, proof: int) -> int | None:
-    """The rank of this evidence, or none: an unproven channel address links nothing."""
-    return _RANKS.get((family, proof))
+"""By type and proof; what is not in it links nothing, like an unproven channel address."""
 
 
 _ACCOUNTS: Final = MappingProxyType({"email": 3, "phone": 4, "channel": 3, "crm": 3, "browser": 5})

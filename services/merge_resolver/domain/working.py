@@ -9,7 +9,7 @@ from merge_resolver.domain.contacts import Contact
 from merge_resolver.domain.facts import Identifier, Link, Observe, Revoke, Separate
 from merge_resolver.domain.finding import find_contacts
 from merge_resolver.domain.heard import Heard
-from merge_resolver.domain.news import Standing
+from merge_resolver.domain.news import DAY, NOBODY, Standing
 from merge_resolver.domain.records import fold_records, keep
 from merge_resolver.domain.rules import Rules
 
@@ -57,7 +57,8 @@ class Blob:
 
     def add(self, fact: Kept) -> None:
         self.facts[fact.id] = self.added[fact.id] = fact
-        self.removed.discard(fact.id)
+        if self.removed:
+            self.removed.discard(fact.id)
         self.at = max(self.at, fact.t)
         if self._heard is not None and isinstance(fact, Observe):
             self._heard.add(fact)
@@ -88,10 +89,8 @@ class Blob:
         self.fenced |= other.fenced
         self.removed |= other.removed
         self.at = max(self.at, other.at)
-        if self._heard is not None and other._heard is not None:
-            self._heard.take_in(other._heard)
-        else:
-            self._heard = None
+        if self._heard is not None:
+            self._heard.take_in(other.heard())
         self.stir()
 
     def current(self) -> list[Contact]:
@@ -144,7 +143,7 @@ class Blob:
         return [one for one in self.facts.values() if isinstance(one, Observe | Link | Separate)]
 
     def standing(self, record: str) -> Standing | None:
-        return self.heard().standing(record, self._revoked())
+        return self.heard().standing(record, self._revoked() if self.decided else NOBODY)
 
     def _revoked(self) -> dict[str, int]:
         """By user: until when his proofs count as typed."""
@@ -163,9 +162,11 @@ class Blob:
         del self.facts[fact], self.decided[fact]
         self.stir()
 
-    def is_news(self, fact: Observe) -> bool:
+    def is_news(self, fact: Observe, again_after: int = DAY) -> bool:
+        if fact.id in self.facts:
+            return False
         standing = self.standing(fact.record)
-        return fact.id not in self.facts and (standing is None or standing.is_news(fact))
+        return standing is None or standing.is_news(fact, again_after)
 
     @property
     def size(self) -> int:
@@ -233,24 +234,39 @@ class Book:
         living = {id(one): one for one in map(_last, self._by_name.values())}
         return sorted(living.values(), key=lambda blob: blob.id)
 
-    def hear(self, fact: Observe) -> Blob | None:
-        """Take an observation in; none if it tells nothing new."""
-        own = self.find(fact.record)
-        if own is not None and not own.is_news(fact):
+    def hear(self, fact: Observe, again_after: int = DAY) -> Blob | None:
+        """Take an observation in; none if it tells nothing new. ``again_after`` microseconds what
+        was said before is said anew.
+        """
+        names, by_name = names_of(fact), self._by_name
+        own = self._blob(names[0])
+        if own is not None and not own.is_news(fact, again_after):
             return None
-        names = names_of(fact)
-        found = {one for name in names if (one := self._blob(name)) is not None}
-        blob = found.pop() if len(found) == 1 else self.tie(found)
+        blob, others = own, list[Blob]()
+        for name in names:
+            one = by_name.get(name)
+            if one is not None and one.into is not None:
+                one = _last(one)
+            if blob is None:
+                blob = one
+            elif one is not None and one is not blob:
+                others.append(one)
         if blob is None:
             blob = Blob(self.space, fact.record, self.rules)
+        elif others:
+            blob = self.tie([blob, *others]) or blob
         for name in names:
-            self._by_name[name] = blob
-            if self._decided:
-                for decided in self._decided.get(Identifier(*name), {}).values():
-                    if decided.id not in blob.decided:
-                        blob.decide(decided)
+            by_name[name] = blob
+        if self._decided:
+            self._apply_decisions(names, blob)
         blob.add(fact)
         return blob
+
+    def _apply_decisions(self, names: Iterable[Name], blob: Blob) -> None:
+        for name in names:
+            for decided in self._decided.get(Identifier(*name), {}).values():
+                if decided.id not in blob.decided:
+                    blob.decide(decided)
 
     def tie(self, blobs: Collection[Blob]) -> Blob | None:
         """One blob of several: the largest takes the others in."""
