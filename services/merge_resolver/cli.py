@@ -3,11 +3,10 @@
 import gc
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
 import typer
 
 from contact_schema.values import email_key, is_blocked, phone_key, whatsapp_key
@@ -27,14 +26,16 @@ def resolve_command(
     # Millions of objects live until the end: looking for rubbish among them takes most of the time.
     gc.disable()
     try:
-        text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        events = _events(text)
-        translation = Translation(events, _normaliser(region) if normalise else _as_it_stands)
+        events = _events(sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes())
+        translation = Translation(
+            _given_up(events), _normaliser(region) if normalise else _as_it_stands
+        )
     except (OSError, WrongEventError) as error:
         typer.echo(f"kith resolve: {error}", err=True)
         raise typer.Exit(_UNREADABLE) from None
     contacts = resolve(translation.facts, Rules())
-    sys.stdout.buffer.write(orjson.dumps(answer(contacts, translation)) + b"\n")
+    for piece in answer(contacts, translation):
+        sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
 
 
@@ -47,6 +48,13 @@ def _events(text: bytes) -> list[dict[str, Any]]:
     if not isinstance(events, list):
         raise WrongEventError('the file has no list "events"')
     return events
+
+
+def _given_up(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """One after the other, none kept: as facts they take the memory that they had as events."""
+    events.reverse()
+    while events:
+        yield events.pop()
 
 
 def _as_it_stands(_kind: str, value: str) -> str | None:

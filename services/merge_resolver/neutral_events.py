@@ -1,7 +1,9 @@
 """Neutral events, as `kith resolve` reads them, into facts, and contacts back into plain values."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+import orjson
 
 from contact_schema.records import Unit, record_id, space_key
 from contact_schema.values import is_blocked
@@ -60,13 +62,16 @@ class WrongEventError(ValueError):
 class Translation:
     """The facts of a file, and the names by which its conversations are known."""
 
-    def __init__(self, events: Sequence[Mapping[str, Any]], normalise: Normaliser) -> None:
+    def __init__(self, events: Iterable[Mapping[str, Any]], normalise: Normaliser) -> None:
         self.facts: list[Fact] = []
         self.conversations: dict[str, str] = {}
         self.keyless: set[str] = set()
         self._normalise = normalise
         self._blocked: dict[tuple[str, str], bool] = {}
-        self._records: dict[str, set[str]] = {}
+        self._known: dict[tuple[str, str, str], Told] = {}
+        """What was told before, as it was told: one object for it, and normalised once."""
+        self._records: dict[str, dict[str | None, str]] = {}
+        """By conversation and user."""
         self._facts_of: dict[str, list[str]] = {}
         decisions: list[tuple[str, Mapping[str, Any]]] = []
         for number, event in enumerate(events):
@@ -94,10 +99,12 @@ class Translation:
 
     def _observe(self, name: str, event: Mapping[str, Any]) -> Observe:
         conversation, user = str(event["conversation"]), event.get("verified_user") or None
-        unit = Unit("conversation", "file", conversation)
-        record = record_id(_KEY, unit, user)
-        self.conversations[record] = conversation
-        self._records.setdefault(conversation, set()).add(record)
+        records = self._records.setdefault(conversation, {})
+        record = records.get(user)
+        if record is None:
+            unit = Unit("conversation", "file", conversation)
+            record = records[user] = record_id(_KEY, unit, user)
+            self.conversations[record] = conversation
         told = [self._told(one) for one in event.get("identifiers", ())]
         if user is not None:
             self._block_if_junk("user", user)
@@ -113,8 +120,14 @@ class Translation:
         )
 
     def _told(self, one: Mapping[str, Any]) -> Told:
-        kind, given = TYPES[one["type"]], str(one["value"])
-        proof = PROOFS[one.get("trust", "typed")]
+        name = one["type"], str(one["value"]), one.get("trust", "typed")
+        told = self._known.get(name)
+        if told is None:
+            told = self._known[name] = self._told_first(one, name[1], PROOFS[name[2]])
+        return told
+
+    def _told_first(self, one: Mapping[str, Any], given: str, proof: int) -> Told:
+        kind = TYPES[one["type"]]
         key = given if kind == "name" else self._normalise(kind, given)
         if key is None or key == "":
             self.keyless.add(f"{one['type']}:{given}")
@@ -172,7 +185,7 @@ class Translation:
     def _of(self, conversations: Any) -> list[str]:
         """Their records, in the order named."""
         names = _several(conversations)
-        return [one for name in names for one in sorted(self._records.get(str(name), ()))]
+        return [one for name in names for one in sorted(self._records.get(str(name), {}).values())]
 
 
 def _several(value: Any) -> list[Any]:
@@ -202,15 +215,26 @@ def _outside(type_: str, key: str) -> str:
     return f"{_OUTSIDE.get(type_, type_)}:{key}"
 
 
-def answer(contacts: Sequence[Contact], translation: Translation) -> dict[str, Any]:
-    """What `kith resolve` prints."""
-    held = {one for contact in contacts for one in contact.identifiers}
-    seen = {one for contact in contacts for record in contact.records for one in record.claims}
+def answer(contacts: list[Contact], translation: Translation) -> Iterator[bytes]:
+    """What `kith resolve` prints, piece by piece. The contacts are given up as they are told, and
+    the facts with them: who has a million of them would keep all that was found out of each.
+    """
+    held: set[Identifier] = set()
+    seen: set[Identifier] = set()
+    translation.facts.clear()
+    contacts.reverse()
+    yield b'{"contacts":['
+    comma = b""
+    while contacts:
+        contact = contacts.pop()
+        held.update(contact.identifiers)
+        for record in contact.records:
+            seen.update(record.claims)
+        yield comma + orjson.dumps(_plain(contact, translation))
+        comma = b","
     unlinked = {_outside(*one) for one in seen - held if one.type != "user"}
-    return {
-        "contacts": [_plain(contact, translation) for contact in contacts],
-        "unlinked_identifiers": sorted(unlinked | translation.keyless),
-    }
+    yield b'],"unlinked_identifiers":' + orjson.dumps(sorted(unlinked | translation.keyless))
+    yield b"}\n"
 
 
 def _plain(contact: Contact, translation: Translation) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from merge_resolver.domain import Rules, resolve
 from merge_resolver.neutral_events import Translation, answer
 
@@ -34,4 +36,6 @@ def arrivals(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 def resolved(events: list[dict[str, Any]]) -> dict[str, Any]:
     translation = Translation(events, lambda _kind, value: value)
-    return answer(resolve(translation.facts, Rules()), translation)
+    contacts = resolve(translation.facts, Rules())
+    told: dict[str, Any] = orjson.loads(b"".join(answer(contacts, translation)))
+    return told
