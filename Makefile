@@ -52,7 +52,7 @@ test: lint types ## all checks and tests, with servers of their own on free port
 	@$(BIN)/pytest -q
 
 properties: setup ## the resolver's properties over ten times as many random histories
-	@KITH_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/pytest -q --timeout 3600 tests/merge_resolver/test_domain.py tests/merge_resolver/test_plain.py
+	@KITH_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/pytest -q --timeout 3600 tests/merge_resolver/test_domain.py tests/merge_resolver/test_plain.py tests/merge_resolver/test_deliveries.py
 
 migrate: setup ## bring the schemas of all services to the newest state
 	@$(BIN)/kith migrate

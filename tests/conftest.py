@@ -178,7 +178,7 @@ def _await_broker(bootstrap: str) -> None:
         from aiokafka.admin import AIOKafkaAdminClient
         from aiokafka.errors import KafkaError
 
-        for _ in range(120):
+        for _ in range(360):
             client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
             try:
                 await client.start()

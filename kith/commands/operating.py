@@ -95,4 +95,7 @@ def refill(
         out.print(f"{service} is none of {', '.join(SERVICES)}.")
         raise typer.Exit(2)
     mark = provisioning.refill(needed(directory, "KITH_POSTGRES_DSN"), service, first)
-    out.print(f"The relay of {service} sends again from {mark + 1}.")
+    if mark is None:
+        out.print(f"{service} has written nothing that is still kept.")
+    else:
+        out.print(f"The relay of {service} sends again from {mark + 1}.")

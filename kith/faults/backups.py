@@ -3,18 +3,23 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import yaml
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
-from kith.faults import servers
+from kith.faults import quiet, servers
 from kith.faults.scene import READERS, Scene
 from kith.stack.configuration import SERVICES
 from service_kit import assignment, growing, restoring, topics
 
+_PATIENCE_SECONDS = 60.0
+_BUSY_TOPICS = ("contacts.interactions.v1", "contacts.changes.v1")
 _TABLES = (
     "SELECT t.tablename FROM pg_tables AS t WHERE t.schemaname = $1 AND t.tablename <> 'migrations'"
 )
@@ -35,12 +40,13 @@ async def shut_out(scene: Scene, service: str) -> AsyncIterator[None]:
     await asyncio.to_thread(scene.stage.await_successor, service, before)
 
 
-async def restore(scene: Scene) -> None:
-    """A backup, more events, the backup put back, `kith restore`."""
-    service, stage = scene.dice.choice(READERS), scene.stage
+@asynccontextmanager
+async def restored(scene: Scene, service: str) -> AsyncIterator[None]:
+    """A backup before, and after it the backup put back and `kith restore`."""
+    stage = scene.stage
     async with _administrator(scene) as connection:
         await _back_up(connection, service)
-        await scene.wait(1.5, 3)
+        yield
         async with shut_out(scene, service):
             await _put_back(connection, service)
             listed = topics.load(stage.topics_file)
@@ -48,16 +54,46 @@ async def restore(scene: Scene) -> None:
             await restoring.restore(bootstrap, dsn, service, SERVICES, listed)
 
 
+async def restore(scene: Scene) -> None:
+    """More events come between the backup and its return."""
+    async with restored(scene, scene.dice.choice(READERS)):
+        await scene.wait(1.5, 3)
+
+
+async def restore_door(scene: Scene) -> None:
+    """The same with ingest, once what it had accepted was sent: more than that is not promised."""
+    dsn, ledger = scene.stage.servers.direct_dsn, scene.load.ledger
+    before = set(ledger.accepted)
+    async with restored(scene, "ingest"):
+        await scene.wait(1.5, 3)
+        await scene.load.stop()
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            left = await quiet.unsent(dsn, ("ingest",))
+            while left:
+                await asyncio.sleep(0.1)
+                left = await quiet.unsent(dsn, ("ingest",))
+    ledger.forgotten |= set(ledger.accepted) - before
+    scene.load.start()
+
+
+async def set_offsets_ahead(scene: Scene) -> None:
+    """To the ends of the logs, past records that were never read: later ones show the gap."""
+    service, stage = scene.dice.choice(READERS), scene.stage
+    async with shut_out(scene, service):
+        await scene.wait(1, 2)
+        for topic, group in _read_by(service, topics.load(stage.topics_file)):
+            await _commit_ends(stage.servers.bootstrap, group, topic)
+    for agent in stage.agents:
+        await scene.load.send_one(agent)
+
+
 async def set_offsets_back(scene: Scene) -> None:
     """All groups of a service read their topics from the beginning."""
     service, stage = scene.dice.choice(READERS), scene.stage
-    listed = topics.load(stage.topics_file)
     async with shut_out(scene, service):
-        for topic in listed.all():
-            if service in topic.readers and not topic.compacted:
-                group = topics.group_of(service, topic.name)
-                place = (group, topic.name, topic.partitions)
-                await assignment.prime(stage.servers.bootstrap, *place, anew=True)
+        for topic, group in _read_by(service, topics.load(stage.topics_file)):
+            place = (group, topic.name, topic.partitions)
+            await assignment.prime(stage.servers.bootstrap, *place, anew=True)
 
 
 async def wipe_broker(scene: Scene) -> None:
@@ -67,6 +103,24 @@ async def wipe_broker(scene: Scene) -> None:
     await asyncio.to_thread(shutil.rmtree, broker.kafka_data)
     await asyncio.to_thread(broker.start_kafka)
     await topics.provision(broker.bootstrap, stage.topics_file)
+
+
+async def recreate_topic(scene: Scene) -> None:
+    """Deleted while all read and write it, and made again, empty."""
+    stage, name = scene.stage, scene.dice.choice(_BUSY_TOPICS)
+    admin = AIOKafkaAdminClient(bootstrap_servers=stage.servers.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([name])
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            there = await admin.list_topics()
+            while name in there:
+                await asyncio.sleep(0.1)
+                there = await admin.list_topics()
+    finally:
+        await admin.close()
+    await scene.wait(0, 2)
+    await topics.provision(stage.servers.bootstrap, stage.topics_file)
 
 
 async def grow(scene: Scene) -> None:
@@ -84,6 +138,32 @@ async def grow(scene: Scene) -> None:
     for service in sorted(SERVICES, key=lambda name: name == "ingest"):
         before = stage.signal(service, signal.SIGTERM)
         await asyncio.to_thread(stage.await_successor, service, before)
+
+
+def _read_by(service: str, listed: topics.Topics) -> Iterator[tuple[topics.Topic, str]]:
+    """Topics with positions, and the service's group in each."""
+    for topic in listed.all():
+        if service in topic.readers and not topic.compacted:
+            yield topic, topics.group_of(service, topic.name)
+
+
+async def _commit_ends(bootstrap: str, group: str, topic: topics.Topic) -> None:
+    """As soon as the group has no member any more."""
+    places = [TopicPartition(topic.name, p) for p in range(topic.partitions)]
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while True:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
+            )
+            await consumer.start()
+            try:
+                consumer.assign(places)
+                await consumer.commit(dict(await consumer.end_offsets(places)))
+                return
+            except KafkaError:
+                await asyncio.sleep(0.3)
+            finally:
+                await consumer.stop()
 
 
 @asynccontextmanager

@@ -8,9 +8,10 @@ from functools import partial
 import asyncpg
 import httpx
 
-from kith.faults import quiet
+from kith.faults import backups, quiet
+from kith.faults.calls import client
 from kith.faults.load import Agent, Person
-from kith.faults.scene import Scene
+from kith.faults.scene import READERS, Scene
 from kith.faults.seen import until_seen
 from kith.stack.configuration import SERVICES
 from service_kit import personal_data
@@ -22,11 +23,9 @@ _EXPIRING = {column.table for column in personal_data.COLUMNS if column.on_erase
 
 async def erase_while_killed(scene: Scene) -> None:
     agent = scene.dice.choice(scene.stage.agents)
-    person = Person.nobody_knew()
-    await scene.load.send(agent, [person.says(agent) for _ in range(3)])
+    person = await _known_person(scene, agent)
     async with asyncio.timeout(_PATIENCE_SECONDS):
         contact = await until_seen(scene.stage.urls["contacts_api"], agent, person.name)
-    scene.load.ledger.erase(person.name)
     erasure = await _ask(scene, agent, contact)
     await scene.wait(0, 0.6)
     for service in scene.dice.sample(SERVICES, 2):
@@ -35,10 +34,29 @@ async def erase_while_killed(scene: Scene) -> None:
     scene.checks.append(partial(_left_over, scene, agent, person, erasure))
 
 
+async def restore_before_it(scene: Scene) -> None:
+    """He was erased; then a schema comes back as it was before."""
+    agent = scene.dice.choice(scene.stage.agents)
+    person = await _known_person(scene, agent)
+    contact = await until_seen(scene.stage.urls["contacts_api"], agent, person.name)
+    async with backups.restored(scene, scene.dice.choice(READERS)):
+        erasure = await _ask(scene, agent, contact)
+        await _until_erased(scene, agent, erasure)
+    scene.checks.append(partial(_left_over, scene, agent, person, erasure))
+
+
+async def _known_person(scene: Scene, agent: Agent) -> Person:
+    """Nothing of him is expected any more."""
+    person = Person.nobody_knew()
+    await scene.load.send(agent, [person.says(agent) for _ in range(3)])
+    scene.load.ledger.erase(person.name)
+    return person
+
+
 async def _ask(scene: Scene, agent: Agent, contact: str) -> str:
-    async with _api(scene, agent) as client, asyncio.timeout(_PATIENCE_SECONDS):
+    async with _api(scene, agent) as caller, asyncio.timeout(_PATIENCE_SECONDS):
         while True:
-            answer = await client.delete(f"/v1/contacts/{contact}")
+            answer = await caller.delete(f"/v1/contacts/{contact}")
             if answer.status_code == 202:
                 return str(answer.json()["id"])
             if answer.status_code < 500:
@@ -46,13 +64,18 @@ async def _ask(scene: Scene, agent: Agent, contact: str) -> str:
             await asyncio.sleep(0.2)
 
 
-async def _left_over(scene: Scene, agent: Agent, person: Person, erasure: str) -> list[str]:
-    """The erasure ends; what comes of him later is suppressed; no table knows his words."""
-    async with _api(scene, agent) as client, asyncio.timeout(_PATIENCE_SECONDS):
+async def _until_erased(scene: Scene, agent: Agent, erasure: str) -> None:
+    async with _api(scene, agent) as caller, asyncio.timeout(_PATIENCE_SECONDS):
         state = ""
         while state != "erased":
             await asyncio.sleep(0.1)
-            state = (await client.get(f"/v1/erasures/{erasure}")).json()["state"]
+            answer = await caller.get(f"/v1/erasures/{erasure}")
+            state = answer.json()["state"] if answer.is_success else ""
+
+
+async def _left_over(scene: Scene, agent: Agent, person: Person, erasure: str) -> list[str]:
+    """The erasure ends; what comes of him later is suppressed; no table knows his words."""
+    await _until_erased(scene, agent, erasure)
     before = await _suppressed(scene)
     for _ in range(_LATE_EVENTS):
         await scene.load.send(agent, [person.says(agent)])
@@ -60,7 +83,6 @@ async def _left_over(scene: Scene, agent: Agent, person: Person, erasure: str) -
     stage = scene.stage
     await quiet.until_quiet(
         stage.servers.direct_dsn,
-        stage.servers.bootstrap,
         stage.urls,
         stage.topics_file,
         _PATIENCE_SECONDS,
@@ -73,14 +95,13 @@ async def _left_over(scene: Scene, agent: Agent, person: Person, erasure: str) -
 
 
 def _api(scene: Scene, agent: Agent) -> httpx.AsyncClient:
-    headers = {"Authorization": f"Bearer {agent.key}"}
-    return httpx.AsyncClient(base_url=scene.stage.urls["contacts_api"], headers=headers, timeout=10)
+    return client(scene.stage.urls["contacts_api"], agent.key, timeout=10)
 
 
 async def _suppressed(scene: Scene) -> int:
     """At the door, which knows by then that he is erased."""
-    async with httpx.AsyncClient(timeout=10) as client:
-        page = (await client.get(f"{scene.stage.urls['ingest']}/metrics")).raise_for_status()
+    async with client(timeout=10) as caller:
+        page = (await caller.get(f"{scene.stage.urls['ingest']}/metrics")).raise_for_status()
     lines = re.findall(r"^kith_messages_suppressed_total\{.*\} (\S+)$", page.text, re.M)
     return round(sum(map(float, lines)))
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import random
 import signal
 from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer
 
-from kith.faults import backups, erasing, machine, servers
+from kith.faults import backups, clock, database, disks, door, erasing, poison, servers
 from kith.faults.proxy import FaultProxy
 from kith.faults.scene import READERS, Kind, Make, Scene
 from kith.faults.stage import SESSION_TIMEOUT_MS
@@ -201,11 +202,32 @@ async def _rebalances(scene: Scene) -> None:
         await asyncio.sleep(1)
 
 
-KINDS = (
+def _together(number: int) -> Make:
+    """Of as many different sorts, at the same time, each with dice of its own."""
+
+    async def make(scene: Scene) -> None:
+        sorts = sorted(scene.dice.sample(range(len(_SORTS)), number))
+        kinds = [scene.dice.choice(_SORTS[sort]) for sort in sorts]
+        scene.parts += [kind.name for kind in kinds]
+        dices = [random.Random(scene.dice.random()) for _ in kinds]
+        parts = [Scene(scene.stage, scene.load, dice, scene.checks) for dice in dices]
+        made = [kind.make(part) for kind, part in zip(kinds, parts, strict=True)]
+        for result in await asyncio.gather(*made, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+
+    return make
+
+
+_OF_SERVICES = (
     *(Kind(f"kill -9 of {service}", _kill(service)) for service in SERVICES),
     *(Kind(f"SIGTERM of {service}", _end(service)) for service in SERVICES),
     *(Kind(f"{service} frozen past its session", _freeze(service)) for service in SERVICES),
     Kind("frozen while a copy takes over", _zombie),
+    Kind("a second copy comes and is killed", _second_copy),
+    Kind("a rebalance every 2 s", _rebalances),
+)
+_OF_SERVERS = (
     Kind("kill -9 of PostgreSQL", _kill_postgres),
     Kind("restart of PostgreSQL", _restart_postgres),
     Kind("kill -9 of one database session", _kill_backend),
@@ -221,18 +243,38 @@ KINDS = (
     Kind("connections to the broker cut after some bytes", _cut_within(_to_kafka)),
     Kind("connections to the broker slow", _slow(_to_kafka)),
     Kind("connections to the broker half open", _half_open(_to_kafka)),
+    Kind("a service's tables locked", database.hold_lock),
+    Kind("no connections left for a service", database.refuse_connections),
+)
+_OF_INPUT = (
     Kind("every event sent twice", _repeat_input),
     Kind("every third event hours late", _late_input),
+    Kind("connections to the events' door reset", door.reset_callers),
+    Kind("answers of the events' door come too late", door.answer_late),
+    Kind("bad records among good ones", poison.publish),
+)
+_SORTS = (_OF_SERVICES, _OF_SERVERS, _OF_INPUT)
+
+KINDS = (
+    *(kind for sort in _SORTS for kind in sort),
+    Kind("two faults at once", _together(2)),
+    Kind("three faults at once", _together(3)),
     Kind("all messages published again", _send_all_again),
     Kind("rolling restart of all services", _rolling_restart),
-    Kind("a second copy comes and is killed", _second_copy),
-    Kind("a rebalance every 2 s", _rebalances),
+    Kind("ingest frozen while a copy sends", door.relay_twice),
     Kind("the broker's data wiped", backups.wipe_broker),
+    Kind("a topic deleted and made again", backups.recreate_topic),
     Kind("offsets of all groups of a service set back", backups.set_offsets_back),
+    Kind("offsets of all groups of a service set ahead", backups.set_offsets_ahead),
+    Kind("ingest's schema restored from a backup", backups.restore_door),
     Kind("a service's schema restored from a backup", backups.restore),
     Kind("partitions added", backups.grow),
+    Kind("a schema restored to before an erasure", erasing.restore_before_it),
     Kind("an erasure while two services are killed", erasing.erase_while_killed),
-    Kind("PostgreSQL's disk full", machine.fill_disk),
-    Kind("a clock that jumps", machine.jump_clock),
+    Kind("PostgreSQL's disk full", disks.fill_disk(disks.postgres)),
+    Kind("PostgreSQL's disk broken", disks.break_disk(disks.postgres)),
+    Kind("the broker's disk full", disks.fill_disk(disks.broker)),
+    Kind("the broker's disk broken", disks.break_disk(disks.broker)),
+    Kind("a clock that jumps", clock.jump),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

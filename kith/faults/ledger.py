@@ -31,6 +31,10 @@ class Ledger:
     """Sent, and not known to be accepted."""
     erased: dict[str, Sent] = field(default_factory=dict)
     """Accepted of people who were erased: nothing of it may be shown."""
+    forgotten: set[str] = field(default_factory=set)
+    """The door's schema was restored to before it took them: it may not know them any more."""
+    bad_records: int = 0
+    """Dead letters that must be there besides: one for each such record and reader."""
     duplicates: int = 0
     """Answers that an event had been there before."""
     unknown: int = 0

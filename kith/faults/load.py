@@ -14,10 +14,11 @@ from typing import Any
 import httpx
 
 from contact_schema.records import fact_id
+from kith.faults.calls import client
 from kith.faults.ledger import Ledger, Sent
 
 PEOPLE_PER_STREAM = 6
-_TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 _AGAIN_SECONDS = 0.2
 _FIRST_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -79,15 +80,15 @@ class Load:
 
     async def send(self, agent: Agent, batch: list[tuple[Sent, dict[str, Any]]]) -> None:
         """Beside the stream; returns once it was accepted."""
-        async with self._client(agent) as client:
-            await self._until_accepted(client, agent, batch)
+        async with self._client(agent) as caller:
+            await self._until_accepted(caller, agent, batch)
 
     async def _stream(self, agent: Agent, dice: random.Random) -> None:
         people = [
             Person(f"p{dice.getrandbits(48):012x}{self._rounds}") for _ in range(PEOPLE_PER_STREAM)
         ]
         pause = len(people) * len(self.agents) / self.rate
-        async with self._client(agent) as client:
+        async with self._client(agent) as caller:
             while self._running:
                 await asyncio.sleep(pause * dice.uniform(0.5, 1.5))
                 batch = [
@@ -96,31 +97,30 @@ class Load:
                 ]
                 if self.repeat:
                     batch.append(dice.choice(batch))
-                await self._until_accepted(client, agent, batch)
+                await self._until_accepted(caller, agent, batch)
                 if self.repeat:
-                    await self._until_accepted(client, agent, batch)
+                    await self._until_accepted(caller, agent, batch)
 
     def _client(self, agent: Agent) -> httpx.AsyncClient:
-        headers = {"Authorization": f"Bearer {agent.key}"}
-        return httpx.AsyncClient(base_url=self.ingest, headers=headers, timeout=_TIMEOUT_SECONDS)
+        return client(self.ingest, agent.key, TIMEOUT_SECONDS)
 
     async def _until_accepted(
-        self, client: httpx.AsyncClient, agent: Agent, batch: list[tuple[Sent, dict[str, Any]]]
+        self, caller: httpx.AsyncClient, agent: Agent, batch: list[tuple[Sent, dict[str, Any]]]
     ) -> None:
         sent = [one for one, _ in batch]
         self.ledger.intend(sent)
         events = [event for _, event in batch]
-        settled = await self._call(client, sent, events)
+        settled = await self._call(caller, sent, events)
         while not settled:
             await asyncio.sleep(_AGAIN_SECONDS)
-            settled = await self._call(client, sent, events)
+            settled = await self._call(caller, sent, events)
 
     async def _call(
-        self, client: httpx.AsyncClient, sent: list[Sent], events: list[dict[str, Any]]
+        self, caller: httpx.AsyncClient, sent: list[Sent], events: list[dict[str, Any]]
     ) -> bool:
         """Whether there was an answer that settles it."""
         try:
-            answer = await client.post("/v1/events", json=events)
+            answer = await caller.post("/v1/events", json=events)
         except httpx.HTTPError:
             self.ledger.settle(sent, "unknown")
             return False

@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 
 from kith.faults import contacts
+from kith.faults.calls import client
 from kith.faults.ledger import Ledger, Sent
 from kith.faults.load import Agent
 from kith.stack.configuration import SERVICES
@@ -87,7 +88,7 @@ async def compare(
         entries = {row["event_id"]: row["entries"] for row in rows}
         applied = await connection.fetch(QUERIES.list_applied.text, since)
         accepted = await connection.fetch(QUERIES.list_accepted.text, [a.id for a in agents])
-        letters = await _dead_letters(connection)
+        letters = await dead_letters(connection)
         wrong = [one for a in agents for one in await _wrong_contacts(connection, a.space)]
     finally:
         await connection.close()
@@ -97,15 +98,16 @@ async def compare(
     known_ids = {named[s.agent].door_id(s.marker): s.marker for s in sent.values()}
     by_door = {known_ids.get(row["event"], row["event"]) for row in accepted}
     by_door -= ledger.erased.keys()
+    not_kept = known - by_door - ledger.forgotten
     visible = set(entries)
     return Findings(
-        lost=sorted((known - visible) | (known - by_door) | _unseen(people, shown)),
+        lost=sorted((known - visible) | not_kept | _unseen(people, shown)),
         doubled=doubled(entries, applied, shown),
         out_of_order=out_of_order(applied, ledger.accepted),
         phantoms=sorted(by_door - known),
         wrong_contacts=wrong,
         left_over=sorted((visible | set(shown)) & ledger.erased.keys()),
-        unexplained=len(by_door) - len(visible & by_door) - letters,
+        unexplained=len(by_door) - len(visible & by_door) - (letters - ledger.bad_records),
     )
 
 
@@ -151,28 +153,33 @@ async def _shown_by_api(api: str, agents: Sequence[Agent], people: Iterable[Sent
 
 
 async def _read_space(api: str, agent: Agent, people: set[str], found: Counter[str]) -> None:
-    headers = {"Authorization": f"Bearer {agent.key}"}
     read: set[str] = set()
-    async with httpx.AsyncClient(base_url=api, headers=headers, timeout=15) as client:
+    async with client(api, agent.key, timeout=15) as caller:
         for person in sorted(people):
-            answer = await client.get("/v1/contacts", params={"conversation_id": person})
+            answer = await caller.get("/v1/contacts", params={"conversation_id": person})
             for contact in answer.raise_for_status().json()["data"]:
                 if contact["id"] not in read:
                     read.add(contact["id"])
-                    await _read_timeline(client, contact["id"], found)
+                    await _read_timeline(caller, contact["id"], found)
 
 
-async def _read_timeline(client: httpx.AsyncClient, contact: str, found: Counter[str]) -> None:
+async def _read_timeline(caller: httpx.AsyncClient, contact: str, found: Counter[str]) -> None:
     cursor: str | None = ""
     while cursor is not None:
         query: dict[str, str | int] = {"limit": _PAGE, **({"cursor": cursor} if cursor else {})}
-        answer = await client.get(f"/v1/contacts/{contact}/timeline", params=query)
+        answer = await caller.get(f"/v1/contacts/{contact}/timeline", params=query)
         page = answer.raise_for_status().json()
-        found.update(entry["event_id"] for entry in page["data"])
+        found.update(events_of(page["data"]))
         cursor = page["next_cursor"]
 
 
-async def _dead_letters(connection: asyncpg.Connection) -> int:
+def events_of(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Without notes and merges, which no event made."""
+    return [entry["event_id"] for entry in entries if entry["event_id"] is not None]
+
+
+async def dead_letters(connection: asyncpg.Connection) -> int:
+    """How many all services together have."""
     total = 0
     for service in SERVICES:
         await connection.execute("SELECT set_config('search_path', $1, false)", service)

@@ -35,7 +35,7 @@ class FaultProxy:
 
     def __init__(self, target: int, port: int = 0) -> None:
         self.weather = Weather()
-        self._target = target
+        self.target = target
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -86,7 +86,7 @@ class FaultProxy:
             _reset(writer)
             return
         try:
-            back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             _reset(writer)
             return

@@ -21,8 +21,17 @@ class Entry:
     doubled: int = 0
     out_of_order: int = 0
     wrong: int = 0
+    which: str = ""
+    """The first few of what was not as it must be: names that the run gave, or the stack."""
     trouble: str = ""
     """Why it could not be judged."""
+    ended: str = ""
+    """Processes that ended by themselves, and were started again.
+
+    Not told before seed 32, round 16.
+    """
+    parts: str = ""
+    """The faults that were made together, if there was more than one."""
     skipped: str = ""
     """Why this machine did not make it."""
 
@@ -33,6 +42,8 @@ class Entry:
 
 def entry_of(seed: int, outcome: Outcome) -> Entry:
     found = outcome.findings
+    names = {*found.lost, *found.doubled, *found.out_of_order, *found.wrong_contacts}
+    names |= {*found.phantoms, *found.left_over}
     return Entry(
         seed=seed,
         number=outcome.number,
@@ -47,7 +58,10 @@ def entry_of(seed: int, outcome: Outcome) -> Entry:
         + len(found.phantoms)
         + len(found.left_over)
         + abs(found.unexplained),
+        which=", ".join(sorted(names)[:5]),
         trouble=outcome.trouble,
+        ended=", ".join(outcome.ended),
+        parts=" + ".join(outcome.parts),
         skipped=outcome.skipped,
     )
 

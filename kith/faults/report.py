@@ -58,10 +58,11 @@ def bound(entries: Sequence[Entry]) -> str:
 def troubles(entries: Sequence[Entry]) -> list[str]:
     """What was not as it must be, a line each."""
     return [
-        f"seed {e.seed}, round {e.number}, {e.kind}: "
+        f"seed {e.seed}, round {e.number}, {e.kind}{f' ({e.parts})' if e.parts else ''}: "
         + (
             e.trouble
             or f"lost {e.lost}, doubled {e.doubled}, out of order {e.out_of_order}, wrong {e.wrong}"
+            + (f" ({e.which})" if e.which else "")
         )
         for e in entries
         if not e.clean
@@ -72,6 +73,11 @@ def skips(entries: Sequence[Entry]) -> list[str]:
     """What was not made, a line for each kind and reason."""
     found = sorted({(e.kind, e.skipped) for e in entries if e.skipped})
     return [f"{kind}: skipped, {reason}" for kind, reason in found]
+
+
+def ends(entries: Sequence[Entry]) -> list[str]:
+    """Rounds in which a process did not go on by itself, though all healed."""
+    return [f"seed {e.seed}, round {e.number}, {e.kind}: {e.ended}" for e in entries if e.ended]
 
 
 def seeds(entries: Sequence[Entry]) -> str:
@@ -100,7 +106,11 @@ def write(file: Path, entries: Sequence[Entry]) -> None:
         *("| " + " | ".join(row) + " |" for row in rows(entries)),
         "",
     ]
-    told = (("Not as it must be:", troubles(entries)), ("Not made:", skips(entries)))
+    told = (
+        ("Not as it must be:", troubles(entries)),
+        ("A process ended by itself and was started again:", ends(entries)),
+        ("Not made:", skips(entries)),
+    )
     for title, found in told:
         if found:
             lines += [title, "", *(f"- {line}" for line in found), ""]
@@ -114,11 +124,13 @@ _INTRODUCTION = (
     "",
     "Written by `make faults ROUNDS=n SEED=s`, from the lines that each round leaves in"
     " faults.jsonl: runs add up.",
-    "`make faults ROUNDS=n SEED=s ARGS='--from n'` makes one round again."
-    " A stack of its own takes a steady stream of events in eight spaces;",
+    "`make faults ROUNDS=n SEED=s ARGS=\"--from n --only 'its kind'\"` makes round n again, also"
+    " after kinds were added.",
+    "A stack of its own takes a steady stream of events in eight spaces;",
     "in each round something is broken in the middle of it, then left alone. A round is judged"
     " when nothing is under way",
-    "any more: all services ready, nothing unsent in any outbox, nothing unread in any topic.",
+    "any more: all services ready, nothing unsent in any outbox, every reader at the last message"
+    " of each writer.",
     "",
     "- **lost**: answered with 202 and not in the person's timeline as the API shows it, or not in"
     " the database.",
@@ -142,10 +154,10 @@ _INTRODUCTION = (
     "people sent. A question to the database that fails ends the run: it is never taken for an"
     " empty answer.",
     "",
-    "A restore is of the resolver's or the read side's schema: what the door had accepted and not"
-    " yet sent is not promised",
-    "to survive one. A clock jumps for a copy that does all the work of its service meanwhile."
-    " Of an erased person no table",
+    "A restore is of the resolver's or the read side's schema, or of ingest's once all that it had"
+    " accepted was sent: more is not",
+    "promised to survive one. A clock jumps for a copy that does all the work of its service"
+    " meanwhile. Of an erased person no table",
     "may hold a word (but copies in transit, which expire), and what comes of him later is counted"
     " as suppressed.",
     "",

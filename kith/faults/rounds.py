@@ -39,6 +39,10 @@ class Outcome:
     """Why this machine could not make the fault; then it is counted nowhere."""
     unanswered: int = 0
     """Calls to the door without an answer."""
+    ended: tuple[str, ...] = ()
+    """Processes that ended by themselves in it, and were started again."""
+    parts: tuple[str, ...] = ()
+    """The faults that were made together, if there was more than one."""
 
     @property
     def clean(self) -> bool:
@@ -71,7 +75,7 @@ class Run:
         """
         end = time.monotonic() + seconds
         await oracle.prepare(self.stage.servers.direct_dsn)
-        ingest = self.stage.configuration.url("ingest")
+        ingest = f"http://127.0.0.1:{self.stage.to_ingest.port}"
         load = Load(self.ledger, ingest, self.stage.agents, self.rate, self.seed)
         self._agents = list(self.stage.agents)
         for number, kind in enumerate(kinds, first):
@@ -98,6 +102,7 @@ class Run:
         dice = random.Random(f"{self.seed}/{number}/{kind.name}")
         scene = Scene(self.stage, load, dice)
         before, unknown = self.ledger.accepted.keys() | self.ledger.erased, self.ledger.unknown
+        ended = len(self.stage.ended_by_themselves())
         load.start()
         heal, trouble, skipped, findings = 0.0, "", "", Findings()
         try:
@@ -119,7 +124,9 @@ class Run:
             findings, trouble = await self._compare(scene, before)
         events = len(self.ledger.accepted.keys() | self.ledger.erased) - len(before)
         unanswered = self.ledger.unknown - unknown
-        return Outcome(number, kind.name, events, heal, findings, trouble, skipped, unanswered)
+        told = (number, kind.name, events, heal, findings, trouble, skipped, unanswered)
+        by_themselves = tuple(self.stage.ended_by_themselves()[ended:])
+        return Outcome(*told, by_themselves, tuple(scene.parts))
 
     async def _healed(self, load: Load, agent: Agent) -> float:
         started = time.monotonic()
@@ -134,12 +141,10 @@ class Run:
 
     async def _compare(self, scene: Scene, before: set[str]) -> tuple[Findings, str]:
         stage = self.stage
-        dsn, bootstrap = stage.servers.direct_dsn, stage.servers.bootstrap
+        dsn = stage.servers.direct_dsn
         wrong: list[str] = []
         try:
-            await quiet.until_quiet(
-                dsn, bootstrap, stage.urls, stage.topics_file, _QUIET_PATIENCE_SECONDS
-            )
+            await quiet.until_quiet(dsn, stage.urls, stage.topics_file, _QUIET_PATIENCE_SECONDS)
             for check in scene.checks:
                 wrong += await check()
         except quiet.NeverQuiet as error:

@@ -18,12 +18,15 @@ class Skipped(Exception):
 
 @dataclass
 class Scene:
-    """`checks` are asked once all is quiet; each tells what is not as it must be."""
+    """`checks` are asked once all is quiet; each tells what is not as it must be. `parts` names
+    the faults that were made together.
+    """
 
     stage: Stage
     load: Load
     dice: random.Random
     checks: list[Callable[[], Awaitable[list[str]]]] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
 
     async def wait(self, least: float, most: float) -> None:
         await asyncio.sleep(self.dice.uniform(least, most))

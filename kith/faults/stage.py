@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,21 +11,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from contact_schema.records import space_key
+from kith.faults.calls import PLAIN
 from kith.faults.load import Agent
+from kith.faults.proxy import FaultProxy
 from kith.faults.servers import Servers
 from kith.stack import Stack, configuration, parts, ports
 from kith.stack.configuration import SERVICES, Configuration
 from kith.stack.processes import stop_child
 from kith.stack.provisioning import TOPICS_FILE
 from service_kit import migrate
+from service_kit.health import STOPPED, STUCK
 
 SESSION_TIMEOUT_MS = 6_000
 """The least a broker allows: who is killed loses its partitions this soon."""
 _PATIENCE_SECONDS = 60.0
+_ENDED = re.compile(rf"(\w+) ended with ({STOPPED}|{STUCK})\b")
 
 
 @dataclass
@@ -35,6 +41,8 @@ class Stage:
     agents: list[Agent]
     topics_file: Path
     """A copy of its own: it may grow."""
+    to_ingest: FaultProxy
+    """Between the stream's senders and the events' door."""
     _workspaces: int = 0
 
     @property
@@ -46,6 +54,13 @@ class Stage:
         self._workspaces += 1
         name = f"faults-{self._workspaces}"
         self.agents = _make_agents(self.configuration, len(self.agents), name)
+
+    def ended_by_themselves(self) -> list[str]:
+        """`service with code`: each process so far that stopped for something unforeseen, or for
+        standing still, and was started again.
+        """
+        log = self.stack.layout.log("supervisor").read_text("utf-8")
+        return [f"{name} with {code}" for name, code in _ENDED.findall(log)]
 
     def role(self, service: str) -> str:
         return migrate.role_of(service)
@@ -78,10 +93,10 @@ class Stage:
 
     @contextmanager
     def copy_of(
-        self, service: str, more: Mapping[str, str] | None = None
+        self, service: str, more: Mapping[str, str] | None = None, port: int | None = None
     ) -> Iterator[subprocess.Popen[bytes]]:
         """A second process of a service, ready; ended in order. `more` is of its environment."""
-        port = ports.pick(None)
+        port = port or ports.pick(None)
         shared = parts.shared_environment(self.configuration, self.servers.bootstrap)
         secret = self.configuration.keys.secret
         dsn = migrate.service_dsn(self.servers.dsn, service, secret)
@@ -117,7 +132,11 @@ def open_stage(directory: Path, spaces: int) -> Iterator[Stage]:
             with stack:
                 made = configuration.saved(stack.layout)
                 agents = _make_agents(made, spaces, "faults")
-                yield Stage(servers, stack, made, agents, topics_file)
+                to_ingest = FaultProxy(_port(made.url("ingest")))
+                try:
+                    yield Stage(servers, stack, made, agents, topics_file, to_ingest)
+                finally:
+                    to_ingest.stop()
     finally:
         servers.stop()
 
@@ -153,7 +172,11 @@ def _make_agents(made: Configuration, spaces: int, workspace: str) -> list[Agent
     }
     headers = {"Authorization": f"Bearer {made.keys.service_token}"}
     url = f"{made.url('contacts_api')}/internal/v1/workspaces/{workspace}"
-    answer = httpx.put(url, json=body, headers=headers, timeout=30).raise_for_status().json()
+    answer = (
+        httpx.put(url, json=body, headers=headers, timeout=30, verify=PLAIN)
+        .raise_for_status()
+        .json()
+    )
     by_name = {one["name"]: one for one in answer["agents"]}
     agents = [_agent(by_name[f"Agent {n}"], key, made.keys.secret) for n, key in enumerate(keys)]
     for agent in agents:
@@ -165,11 +188,19 @@ def _agent(told: dict[str, str], key: str, secret: str) -> Agent:
     return Agent(told["id"], told["space"], key, space_key(secret, told["space"]))
 
 
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
+
+
 def _await_key(ingest: str, agent: Agent) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     headers = {"Authorization": f"Bearer {agent.key}"}
     while True:
-        answer = httpx.post(f"{ingest}/v1/events", json=[], headers=headers, timeout=10)
+        answer = httpx.post(
+            f"{ingest}/v1/events", json=[], headers=headers, timeout=10, verify=PLAIN
+        )
         if answer.status_code != 401:
             return
         if time.monotonic() > deadline:
@@ -181,7 +212,7 @@ def _await_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(url, timeout=3).is_success:
+            if httpx.get(url, timeout=3, verify=PLAIN).is_success:
                 return
         time.sleep(0.1)
     raise TimeoutError("the second copy did not get ready")

@@ -30,8 +30,11 @@ def create_topics(bootstrap: str) -> None:
     asyncio.run(topics.provision(bootstrap, TOPICS_FILE))
 
 
-def refill(admin_dsn: str, service: str, first: int) -> int:
-    """Set a relay's mark back so that it sends again from `first`; the mark it has now."""
+def refill(admin_dsn: str, service: str, first: int) -> int | None:
+    """Set a relay's mark back so that it sends again from `first`; the mark it has now.
+
+    None when the service has written nothing that is still kept.
+    """
     return asyncio.run(_refill(admin_dsn, service, first))
 
 
@@ -63,11 +66,12 @@ async def _prepare(bootstrap: str, admin_dsn: str, secret: str) -> dict[str, str
     return {service: migrate.service_dsn(admin_dsn, service, secret) for service in SERVICES}
 
 
-async def _refill(admin_dsn: str, service: str, first: int) -> int:
+async def _refill(admin_dsn: str, service: str, first: int) -> int | None:
     messaging = load_queries(Path(service_kit.__file__).with_name("messaging.sql"))
     connection = await asyncpg.connect(admin_dsn)
     try:
         await connection.execute("SELECT set_config('search_path', $1, false)", service)
-        return int(await connection.fetchval(messaging.set_mark_back.text, first))
+        mark: int | None = await connection.fetchval(messaging.set_mark_back.text, first)
+        return mark
     finally:
         await connection.close()

@@ -124,7 +124,7 @@ class Consumer:
             if received:
                 await tx.name_spaces({r.space for r in received})
                 await self.stream.handler(received, tx)
-            fates = self._judge(received, len(letters), tx)
+            fates = self._judge(received, len(letters), sifted.repeated, tx)
             await watermarks.move(tx.connection, self.topic.name, sifted.moved)
             if letters:
                 await tx.add_dead_letters(letters)
@@ -177,12 +177,21 @@ class Consumer:
                 letters.append(dead_letters.letter(raw, head.type, unreadable.slug))
         return received, ignored
 
-    def _judge(self, received: Sequence[Received[Any]], letters: int, tx: Tx) -> list[bool]:
-        """Bad code must not drain a topic into the dead letters. Strangers may write anything."""
+    def _judge(
+        self, received: Sequence[Received[Any]], letters: int, repeated: int, tx: Tx
+    ) -> list[bool]:
+        """Bad code must not drain a topic into the dead letters. Strangers may write anything.
+
+        Repeats count as good: a topic that is read again brings all its old letters with it.
+        """
         if not self.stream.trusted_sequences:
             return []
         rejected = len(tx.rejected)
-        fates = [False] * (len(received) - rejected) + [True] * (letters + rejected)
+        fates = [False] * (len(received) - rejected + repeated) + [True] * (letters + rejected)
+        if len(fates) > _WINDOW:
+            # Their order is not kept: as many of the window as of the whole batch.
+            dead = sum(fates) * _WINDOW // len(fates)
+            fates = [False] * (_WINDOW - dead) + [True] * dead
         if sum([*self._fates, *fates][-_WINDOW:]) > _MOST_DEAD:
             raise Stop("too-many-dead-letters")
         return fates

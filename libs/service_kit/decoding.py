@@ -128,10 +128,15 @@ class Reader:
         return {key: TypeAdapter(message) for key, message in self._messages.items()}
 
     def takes(self, head: Head) -> bool:
-        return (head.type, head.version) in self._messages
+        return head.type in self.types
 
     def read(self, head: Head, raw: Raw) -> Received[Any]:
-        """Raises Unreadable for a body that is not valid, or that no database could keep."""
+        """Raises Unreadable for a body that is not valid, or that no database could keep.
+
+        Of a version that is newer than this build it is a dead letter: the next build takes it.
+        """
+        if (head.type, head.version) not in self._messages:
+            raise Unreadable("unknown-version")
         if raw.value is None:
             raise Unreadable("null-value")
         if may_be_unkeepable(raw.value):

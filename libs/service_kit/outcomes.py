@@ -27,7 +27,9 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    # No room, memory or connection left: an operator helps the server, and nobody this process.
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresIOError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.SerializationError,
@@ -45,6 +47,9 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         # Raised for a lost connection, but also for wrong arguments, which never heal.
         lost = "connect" in str(error) or "pool is clos" in str(error)
+        # Putting a connection back that was lost within a COPY calls it busy.
+        before = error.__context__
+        lost = lost or (before is not None and is_transient(before))
         return lost and not isinstance(error, ValueError)
     # A missing file is an OSError too, and no amount of waiting brings it.
     return isinstance(error, TRANSIENT) and not isinstance(

@@ -1,11 +1,13 @@
 """Wiring: settings, streams, routes, background work. Run by ``python -m contacts_api.app``."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
 from contact_schema import changes, erasure, interactions
 from contacts_api import handlers
+from contacts_api.actions.workspaces import publish_again
 from contacts_api.dashboard.routes import build_router
 from contacts_api.probing import probing
 from contacts_api.routes import ROUTERS
@@ -16,6 +18,7 @@ from contacts_api.watching import watching
 from service_kit.service import Runtime, Service, Stream, run
 
 TIDY_SECONDS: Final = 300
+PUBLISH_SECONDS: Final = 3600
 
 
 async def tidy(runtime: Runtime) -> None:
@@ -25,6 +28,17 @@ async def tidy(runtime: Runtime) -> None:
             await command_rows.delete_old_answers(tx)
             await command_rows.delete_old_commands(tx)
         await asyncio.sleep(TIDY_SECONDS)
+
+
+def publishing(state: State) -> Callable[[Runtime], Awaitable[None]]:
+    """The background task that publishes settings again, when the service starts and then."""
+
+    async def publish(_: Runtime) -> None:
+        while True:
+            await publish_again(state)
+            await asyncio.sleep(PUBLISH_SECONDS)
+
+    return publish
 
 
 def build(settings: ContactsApiSettings) -> Service:
@@ -74,7 +88,7 @@ def build(settings: ContactsApiSettings) -> Service:
             ),
         ),
         routers=(*ROUTERS, build_router(state.secret_key("dashboard"), settings.dashboard_url)),
-        tasks=(state.attached(), tidy, watching(state), probing(state)),
+        tasks=(state.attached(), tidy, publishing(state), watching(state), probing(state)),
         state=state,
     )
 

@@ -54,6 +54,10 @@ def test_no_file_of_vectors_is_left_out() -> None:
         "phone_e164",
         "phone_invalid",
         "phone_whatsapp",
+        "blocked_corners",
+        "email_corners",
+        "phone_corners",
+        "whatsapp_corners",
     }
 
 

@@ -1,10 +1,13 @@
 """Keys, settings, people, and how the door refuses."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from contact_schema.commands import ResyncContact
 from contact_schema.settings import AgentSettings, key_digest
 from contacts_api.actions.sign_in import sign_in, sign_out, signed_in
+from contacts_api.actions.workspaces import publish_again
 from service_kit.problems import Problem
 from tests.contacts_api.front import PASSWORD, TOKEN, Front, create, problem
 
@@ -45,6 +48,21 @@ async def test_settings_are_published_whole_and_without_a_key(front: Front) -> N
     assert front.key not in published.model_dump_json()
     for bad in ({"region": "germany"}, {"limits": {"shoes": 1}}, {"typed_email": "maybe"}):
         problem(await front.api.patch("/v1/settings", json=bad), 422, "invalid")
+
+
+async def test_settings_are_published_again_before_the_outbox_forgets_them(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = front.stage.state
+    told = await front.emitted(AgentSettings)
+    await publish_again(state)
+    assert await front.emitted(AgentSettings) == told
+    monkeypatch.setattr(state, "now", lambda: datetime.now(UTC) + timedelta(days=2))
+    await publish_again(state)
+    again = await front.emitted(AgentSettings)
+    assert again == [*told, told[-1]]
+    await publish_again(state)
+    assert await front.emitted(AgentSettings) == again
 
 
 async def test_a_repeated_provisioning_changes_nothing_but_what_it_says(front: Front) -> None:

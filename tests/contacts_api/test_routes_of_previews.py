@@ -5,7 +5,6 @@ from typing import Any, cast
 
 import pytest
 
-from contact_schema.commands import ChangePolicy
 from contact_schema.interactions import IdentityVerified
 from contact_schema.observations import Observation, ObservedIdentifier
 from contact_schema.records import Unit, record_id, unit_id
@@ -179,10 +178,3 @@ async def test_who_has_no_user_id_has_nothing_to_revoke(front: Front) -> None:
     assert (answer.status_code, answer.json()["id"]) == (200, contact["id"])
     missing = await front.api.post("/v1/contacts/contact_none/verification/revoke")
     problem(missing, 404, "not-found")
-
-
-async def test_a_policy_that_changes_contacts_is_ordered_in_the_space(front: Front) -> None:
-    await front.api.patch("/v1/settings", json={"typed_email": "suggest"})
-    await front.api.patch("/v1/settings", json={"grace_days": 3})
-    [ordered] = await front.emitted(ChangePolicy)
-    assert ordered.policies.typed_email == "suggest"

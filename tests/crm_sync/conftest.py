@@ -26,6 +26,7 @@ from contact_schema.erasure import EraseRecords, FenceRecords
 from contact_schema.messages import BY_TYPE
 from crm_sync import handlers
 from crm_sync.app import build
+from crm_sync.domain.links import Link
 from crm_sync.eraser import run_eraser
 from crm_sync.senders import run_senders
 from crm_sync.settings import Settings
@@ -197,6 +198,20 @@ async def at_work(world: World) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def link(**more: Any) -> Link:
+    return Link(
+        **{
+            "space": SPACE,
+            "connection": "crm_1",
+            "record": "contact_a",
+            "contact": "contact_a",
+            "version": 1,
+            "state": "pending",
+            **more,
+        }
+    )
 
 
 def changed(

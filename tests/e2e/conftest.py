@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kith.stack import Stack
-from tests.e2e.visitors import Doors
+from tests.e2e.attacks import Attack, Victim
+from tests.e2e.visitors import Doors, unique, unique_phone
 
 
 @pytest.fixture(scope="package")
@@ -45,3 +46,17 @@ def second_agent(stack: Stack) -> Iterator[Doors]:
         }
     ) as doors:
         yield doors
+
+
+@pytest.fixture
+def attack(stack: Stack, doors: Doors) -> Attack:
+    user, email, phone = unique("victim"), f"{unique('victoria')}@example.com", unique_phone()
+    contact = doors.create(
+        external_id=user,
+        email=email,
+        phone=phone,
+        name="Victoria Secretive",
+        custom_attributes={"pet": "Rex"},
+    )
+    victim = Victim(user, email, phone, contact["id"])
+    return Attack(doors, stack.env["KITH_DEMO_AGENT_ID"], victim)

@@ -3,7 +3,10 @@
 A mistake is made in a process that runs one check and ends: nothing of it exists outside of tests.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -11,7 +14,17 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from service_kit import assignment, consumer, relay, sender, subscribing, tx, watermarks
+from service_kit import (
+    assignment,
+    consumer,
+    relay,
+    restoring,
+    sender,
+    service,
+    subscribing,
+    tx,
+    watermarks,
+)
 from service_kit.packing import unpack
 from service_kit.queries import QUERIES
 from service_kit.sql import Query
@@ -132,6 +145,38 @@ def synchronous_commit_off() -> None:
     _rewrite("get_durability", "SELECT 'on'")
 
 
+def answered_before_the_commit() -> None:
+    """Whoever wrote is told that it is kept, and the commit follows."""
+    whole = service.Runtime.transaction
+    open_ones = set[asyncio.Task[None]]()
+
+    @asynccontextmanager
+    async def early(self: service.Runtime, **more: Any) -> AsyncIterator[tx.Tx]:
+        transaction = whole(self, **more)
+        yield await transaction.__aenter__()
+
+        async def commit() -> None:
+            await asyncio.sleep(0.05)
+            with contextlib.suppress(Exception):  # nobody is there to hear of it
+                await transaction.__aexit__(None, None, None)
+
+        open_ones.add(asyncio.create_task(commit()))
+
+    _replace(service.Runtime, "transaction", early)
+
+
+def restored_without_the_jump() -> None:
+    async def stay(*_: Any) -> None: ...
+
+    _replace(restoring, "_jump", stay)
+
+
+def restored_with_the_old_offsets() -> None:
+    async def keep(*_: Any, **__: Any) -> None: ...
+
+    _replace(restoring, "prime", keep)
+
+
 def new_groups_begin_at_the_end() -> None:
     subscriber = KafkaBroker.subscriber
 
@@ -162,6 +207,9 @@ MISTAKES: dict[str, Callable[[], None]] = {
         sequence_of_postgres,
         relay_goes_on_after_a_failure,
         synchronous_commit_off,
+        answered_before_the_commit,
+        restored_without_the_jump,
+        restored_with_the_old_offsets,
         new_groups_begin_at_the_end,
         refusals_are_swallowed,
     )

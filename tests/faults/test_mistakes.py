@@ -14,41 +14,56 @@ from tests.faults.mistakes import MISTAKES, VARIABLE
 
 # Mistake: the check that must see it, and what it must see.
 SEEN = {
-    "acknowledge_first": ("nothing_is_lost_when_a_handler_dies", "assert [] == [1, 2, 3]"),
+    "acknowledge_first": (
+        "test_kept.py::test_nothing_is_lost_when_a_handler_dies",
+        "assert [] == [1, 2, 3]",
+    ),
     "watermark_not_compared": (
-        "nothing_is_applied_twice_when_all_is_published_again",
+        "test_once.py::test_nothing_is_applied_twice_when_all_is_published_again",
         "assert [1, 2, 3, 1, 2, 3] == [1, 2, 3]",
     ),
     "watermark_read_without_the_lock": (
-        "nothing_is_applied_twice_by_two_owners_at_once",
+        "test_once.py::test_nothing_is_applied_twice_by_two_owners_at_once",
         "assert [1, 2, 3, 2, 3] == [1, 2, 3]",
     ),
     "watermark_moved_in_a_transaction_of_its_own": (
-        "nothing_is_applied_twice_when_a_reader_dies_behind_its_commit",
+        "test_once.py::test_nothing_is_applied_twice_when_a_reader_dies_behind_its_commit",
         "assert [1, 2, 3, 1, 2, 3] == [1, 2, 3]",
     ),
     "no_gap_rule": (
-        "nothing_is_lost_when_a_message_never_reached_the_topic",
+        "test_kept.py::test_nothing_is_lost_when_a_message_never_reached_the_topic",
         "assert [1, 3] == [1, 2, 3]",
     ),
     "sequence_of_postgres": (
-        "nothing_is_lost_when_transactions_commit_in_another_order",
+        "test_kept.py::test_nothing_is_lost_when_transactions_commit_in_another_order",
         "assert [2] == [1, 2]",
     ),
     "relay_goes_on_after_a_failure": (
-        "nothing_is_lost_when_the_broker_refuses_once",
+        "test_kept.py::test_nothing_is_lost_when_the_broker_refuses_once",
         "assert [1, 3, 4] == [1, 2, 3, 4]",
     ),
     "synchronous_commit_off": (
-        "what_was_committed_survives_the_kill_of_the_database",
+        "test_kept.py::test_what_was_committed_survives_the_kill_of_the_database",
         "AssertionError: lost ",
     ),
     "new_groups_begin_at_the_end": (
-        "what_was_there_before_a_group_first_came_is_applied",
+        "test_kept.py::test_what_was_there_before_a_group_first_came_is_applied",
         "assert [] == [1, 2]",
     ),
+    "answered_before_the_commit": (
+        "test_kept.py::test_what_was_committed_survives_the_kill_of_the_database",
+        "AssertionError: lost ",
+    ),
+    "restored_without_the_jump": (
+        "test_repairs.py::test_a_restored_writer_gives_out_no_number_twice",
+        "assert None == (11, 310)",
+    ),
+    "restored_with_the_old_offsets": (
+        "test_repairs.py::test_a_restored_reader_reads_again_what_it_forgot",
+        "TimeoutError",
+    ),
     "refusals_are_swallowed": (
-        "what_is_refused_is_counted_beside_what_is_applied",
+        "test_once.py::test_what_is_refused_is_counted_beside_what_is_applied",
         "assert (2 + 0) == 3",
     ),
 }
@@ -69,7 +84,7 @@ async def verdicts(kafka: str, postgres: str) -> Verdicts:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *command,
-                f"tests/faults/test_promises.py::test_{check}",
+                f"tests/faults/{check}",
                 cwd=ROOT,
                 env=environment,
                 stdout=asyncio.subprocess.PIPE,

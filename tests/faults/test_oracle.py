@@ -3,7 +3,9 @@
 import socket
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 
 from kith.faults import contacts, oracle, quiet
@@ -12,9 +14,11 @@ from kith.faults.ledger import Ledger, Sent
 from kith.faults.oracle import Findings
 from kith.faults.proxy import FaultProxy
 from kith.faults.record import append, entry_of, read
-from kith.faults.report import KEPT_FROM, bound, rows, seeds, skips, troubles, write
+from kith.faults.report import KEPT_FROM, bound, ends, rows, seeds, skips, troubles, write
 from kith.faults.rounds import Outcome, schedule
 from kith.stack import ports
+from kith.stack.provisioning import TOPICS_FILE
+from service_kit import topics
 
 
 def sent(number: int, person: str = "p") -> Sent:
@@ -34,6 +38,11 @@ def test_a_write_that_a_unique_key_swallowed_is_a_double() -> None:
     assert oracle.doubled({"p-1": 1, "p-2": 1}, applied, Counter()) == ["p-1"]
     assert oracle.doubled({"p-1": 2}, [], Counter()) == ["p-1"]
     assert oracle.doubled({}, [], Counter({"p-1": 2})) == ["p-1"]
+
+
+def test_two_merges_in_timelines_are_no_double() -> None:
+    page: list[dict[str, Any]] = [{"event_id": None}, {"event_id": "p-1"}, {"event_id": None}]
+    assert oracle.events_of(page) == ["p-1"]
 
 
 def test_the_same_name_in_two_slices_is_no_double() -> None:
@@ -67,7 +76,28 @@ async def test_a_question_that_fails_is_never_quiet(tmp_path: Path) -> None:
     file = tmp_path / "topics.yaml"
     file.write_text("{defaults: {partitions: 1, config: {}}, topics: {}}")
     nobody = ports.pick(None)
-    assert await quiet.under_way(f"postgresql://u@127.0.0.1:{nobody}/d", "127.0.0.1:1", {}, file)
+    assert await quiet.under_way(f"postgresql://u@127.0.0.1:{nobody}/d", {}, file)
+
+
+async def test_a_reader_below_a_writers_last_message_is_not_quiet(database: str) -> None:
+    listed, topic = topics.load(TOPICS_FILE), "contacts.interactions.v1"
+    connection = await asyncpg.connect(database)
+    try:
+        await connection.execute("INSERT INTO ingest.outbox_tails VALUES ($1, 3, 7)", topic)
+        assert len(await quiet.unapplied(database, listed)) == 2  # nobody has read any of it
+        for reader, mark in (("merge_resolver", 7), ("contacts_api", 6)):
+            await connection.execute(
+                f"INSERT INTO {reader}.watermarks (topic, partition, producer, last_seq)"
+                " VALUES ($1, 3, 'ingest', $2)",
+                topic,
+                mark,
+            )
+        told = await quiet.unapplied(database, listed)
+        assert told == [f"contacts_api is behind in 1 sources of {topic}"]
+        await connection.execute("UPDATE contacts_api.watermarks SET last_seq = 7")
+        assert await quiet.unapplied(database, listed) == []
+    finally:
+        await connection.close()
 
 
 def test_a_call_without_an_answer_stays_open_in_the_ledger(tmp_path: Path) -> None:
@@ -96,6 +126,12 @@ def test_the_table_tells_of_what_was_lost_and_what_could_not_be_judged() -> None
     assert bound([good, bad, stuck]) == "2 of 3 failed"
     assert len(troubles([good, bad, stuck])) == 2
     assert rows([good, bad])[0][1:5] == ("2", "20", "1", "0")
+
+
+def test_a_round_tells_which_process_did_not_go_on_by_itself() -> None:
+    healed = Outcome(1, "cut", 10, 1.5, Findings(), ended=("ingest with 70",))
+    assert ends([entry_of(7, healed)]) == ["seed 7, round 1, cut: ingest with 70"]
+    assert troubles([entry_of(7, healed)]) == []
 
 
 def test_a_skipped_round_is_told_and_counted_nowhere() -> None:

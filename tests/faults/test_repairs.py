@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from service_kit import growing, restoring, topics
 from service_kit.packing import unpack
@@ -132,6 +134,55 @@ async def test_a_restored_reader_reads_again_what_it_forgot(line: Line, start: S
     await writer.stop()
 
 
+async def test_a_group_that_was_deleted_reads_all_again_and_changes_nothing(
+    line: Line, start: Start
+) -> None:
+    writer, reader = await begin(line)
+    await line.emit(writer, 1, 2)
+    await until_all_applied(line, [1, 2])
+    await reader.stop()
+    await line.emit(writer, 3)
+    await until(lambda: all_is_sent(line))
+    admin = AIOKafkaAdminClient(bootstrap_servers=line.kafka)
+    await admin.start()
+    coordinator = await admin.find_coordinator(line.group)
+    answer = await admin._send_request(DeleteGroupsRequest([line.group]), coordinator)
+    await admin.close()
+    assert answer.results == [(line.group, 0)]
+
+    await until_ready(await start(line.reading()))
+    await until_all_applied(line, [1, 2, 3])
+    await writer.stop()
+
+
+@pytest.mark.parametrize("refilled", [False, True])
+async def test_positions_set_past_what_was_never_read_show_as_a_gap(
+    line: Line, start: Start, refilled: bool
+) -> None:
+    """The next record behind them names one that was not applied: all of them are sent again.
+
+    Without a next record a refill by hand brings them.
+    """
+    writer, reader = await begin(line)
+    await line.emit(writer, 1)
+    await until_all_applied(line, [1])
+    await reader.stop()
+    await line.emit(writer, 2, 3)
+    await until(lambda: all_is_sent(line))
+    await commit_ends(line)
+
+    reader = await start(line.reading())
+    await until_ready(reader)
+    assert await line.applied() == [1]
+    if refilled:
+        await line.rows(f"UPDATE {line.writer}.relay_mark SET last_seq = 0")
+        await until_all_applied(line, [1, 2, 3])
+    else:
+        await line.emit(writer, 4)
+        await until_all_applied(line, [1, 2, 3, 4])
+    await writer.stop()
+
+
 async def test_a_running_service_is_not_restored(line: Line, start: Start) -> None:
     writer = await start(line.writing())
     await until_ready(writer)
@@ -204,6 +255,20 @@ async def emitted(line: Line) -> "list[dict[str, int]]":
         for row in rows
         for message in unpack(row)
     ]
+
+
+async def commit_ends(line: Line) -> None:
+    """As an operator may, for the whole group."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=line.kafka, group_id=line.group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        place = TopicPartition(line.noted.TOPIC, 0)
+        consumer.assign([place])
+        await consumer.commit(dict(await consumer.end_offsets([place])))
+    finally:
+        await consumer.stop()
 
 
 async def all_is_read(line: Line) -> bool:

@@ -196,6 +196,15 @@ async def test_a_topic_with_another_number_of_partitions_is_refused(line: Line) 
         await topics.provision(line.kafka, line.topics_file)
 
 
+BUSY = "cannot perform operation: another operation is in progress"
+
+
+def after(before: Exception, error: Exception) -> Exception:
+    """As it is raised while the one before is handled."""
+    error.__context__ = before
+    return error
+
+
 DOWN = (
     ConnectionRefusedError(),
     TimeoutError(),
@@ -205,6 +214,9 @@ DOWN = (
     asyncpg.AdminShutdownError(),
     asyncpg.CrashShutdownError(),
     asyncpg.TooManyConnectionsError(),
+    asyncpg.DiskFullError(),
+    asyncpg.OutOfMemoryError(),
+    asyncpg.PostgresIOError(),
     asyncpg.SerializationError(),
     asyncpg.DeadlockDetectedError(),
     asyncpg.LockNotAvailableError(),
@@ -213,6 +225,7 @@ DOWN = (
     asyncpg.InvalidCachedStatementError(),
     asyncpg.InterfaceError("connection is closed"),
     asyncpg.InterfaceError("pool is closing"),
+    after(asyncpg.InternalClientError(), asyncpg.InterfaceError(BUSY)),
 )
 MISTAKES = (
     ValueError(),
@@ -220,6 +233,8 @@ MISTAKES = (
     asyncpg.UndefinedTableError(),
     asyncpg.UntranslatableCharacterError(),
     asyncpg.InterfaceError("the server expects 1 argument"),
+    asyncpg.InterfaceError(BUSY),
+    after(asyncpg.UniqueViolationError(), asyncpg.InterfaceError(BUSY)),
     FileNotFoundError(),
 )
 

@@ -30,6 +30,10 @@ def test_a_refill_sets_the_mark_back_and_never_forward(database: str) -> None:
     assert provisioning.refill(database, "ingest", 9) == 6
 
 
+def test_a_refill_of_a_service_that_wrote_nothing_does_nothing(database: str) -> None:
+    assert provisioning.refill(database, "crm_sync", 1) is None
+
+
 async def _fill(database: str) -> None:
     """An outbox whose ten rows have all been sent."""
     connection = await asyncpg.connect(database)

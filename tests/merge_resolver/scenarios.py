@@ -1,15 +1,15 @@
 """Cases from outside: events in, groups out. Each names its source."""
 
 import copy
+import itertools
 import json
 import random
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from merge_resolver.domain import Rules, resolve
 from merge_resolver.neutral_events import Translation, answer
+from merge_resolver.neutral_shapes import checked
 
 CASES = [
     case
@@ -24,8 +24,11 @@ def named(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def arrivals(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """As written, reversed, and shuffled with some of them twice."""
+    """Every order of up to four; else as written, reversed, and shuffled, with some twice."""
     given = named(events)
+    if len(given) <= 4:
+        orders = [list(order) for order in itertools.permutations(given)]
+        return [*orders, given * 2]
     orders = [given, given[::-1]]
     for seed in range(3):
         shuffled = given + random.Random(seed).choices(given, k=len(given) // 2)
@@ -35,7 +38,5 @@ def arrivals(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def resolved(events: list[dict[str, Any]]) -> dict[str, Any]:
-    translation = Translation(events, lambda _kind, value: value)
-    contacts = resolve(translation.facts, Rules())
-    told: dict[str, Any] = orjson.loads(b"".join(answer(contacts, translation)))
-    return told
+    translation = Translation(checked(events), lambda _kind, value: value)
+    return answer(resolve(translation.facts, Rules()), translation)

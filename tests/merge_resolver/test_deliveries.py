@@ -1,86 +1,153 @@
-"""The service's handlers under whatever a log may do: any order of sending, any batches, replays,
-crashes before the commit, processes that forget.
+"""The service under whatever a log may do: any order of sending, any batches, repeats, crashes
+before a commit, the whole topic once more; orders and an erasure among it.
 """
 
-import random
-from collections.abc import Sequence
+import asyncio
+import itertools
+from collections.abc import Callable
+from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
-
-from contact_schema.envelope import Message
-from tests.merge_resolver.engine import Engine
-from tests.merge_resolver.test_incremental import Traffic, defined_in, kept_in
-
-MESSAGES = 24
-few = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
 )
 
+from contact_schema.commands import BlockIdentifier, LinkRecords
+from contact_schema.envelope import Message
+from contact_schema.erasure import EraseRecords, ErasureRequested, FenceRecords
+from tests.merge_resolver.engine import Engine, at
+from tests.merge_resolver.examples import EXAMPLES
+from tests.merge_resolver.hosts import Handlers, Host, Waiting
+from tests.merge_resolver.orders import Talk
+from tests.merge_resolver.process import Process
+from tests.merge_resolver.standing import Reader, check
 
-def sent(seed: int, space: str) -> list[Message]:
-    """What visitors say and who proves to be who: no orders, which depend on what stands."""
-    traffic = Traffic(seed)
-    kinds = (traffic._event, traffic._event, traffic._verified)
-    told = [kinds[number % 3]() for number in range(MESSAGES)]
-    return [one.model_copy(update={"space": space}) for one in told]
-
-
-async def crash(engine: Engine, batch: Sequence[Message]) -> None:
-    """All is done but the commit; what the process remembers is as it was."""
-    before = len(engine.tx.emitted)
-    transaction = engine.tx.connection.transaction()
-    await transaction.start()
-    await engine.handle(batch)
-    await transaction.rollback()
-    del engine.tx.emitted[before:]
-    for waiting in (engine.tx._outgoing, engine.tx._sequencing, engine.tx._committed):
-        waiting.clear()
+seeds = st.integers(0, 1 << 32)
 
 
-class Log:
-    """Messages in the order in which they are sent, delivered in runs of one stream."""
+class Deliveries(RuleBasedStateMachine):
+    """One space of its own in each example."""
 
-    def __init__(self, messages: list[Message]) -> None:
-        self.waiting = messages
-        self.delivered: list[list[Message]] = []
+    open: Callable[[int], Host]
+    numbers = itertools.repeat(1)
 
-    def next(self, most: int) -> list[Message]:
-        kind = type(self.waiting[0])
-        size = 0
-        while size < min(most, len(self.waiting)) and type(self.waiting[size]) is kind:
-            size += 1
-        batch, self.waiting = self.waiting[:size], self.waiting[size:]
-        return batch
+    @initialize(most=st.sampled_from((1, 3, 500)), seed=seeds)
+    def begin(self, most: int, seed: int) -> None:
+        self.host = type(self).open(most)
+        self.space = f"space_{next(self.numbers)}"
+        self.sent: list[Message] = []
+        self.facts: list[str] = []
+        self.reader = Reader()
+        self._send(*Talk(seed).told(10))
+        self.has_erased = False
+
+    def _send(self, *messages: Message) -> None:
+        moved = [one.model_copy(update={"space": self.space}) for one in messages]
+        self.sent += moved
+        self.facts += [one.fact for one in moved if isinstance(one, LinkRecords | BlockIdentifier)]
+        self.host.send(moved)
+
+    @rule(seed=seeds)
+    def tell(self, seed: int) -> None:
+        self._send(*Talk(seed).told(10))
+
+    @rule(seed=seeds)
+    def order(self, seed: int) -> None:
+        self._send(*Talk(seed).ordered(3, self.facts, self.reader.merges))
+
+    @rule(seed=seeds)
+    def repeat(self, seed: int) -> None:
+        self.host.send(Talk(seed).some(self.sent))
+
+    @rule()
+    def crash(self) -> None:
+        self.host.crash()
+
+    @rule(unmarked=st.booleans())
+    def start_over(self, unmarked: bool) -> None:
+        self.host.start_over(unmarked=unmarked)
+
+    @rule(seed=seeds)
+    def erase(self, seed: int) -> None:
+        """Once, when there is somebody to spare."""
+        self.rest()
+        living = sorted(set(self.reader.contact_of.values()))
+        if self.has_erased or len(living) < 3:
+            return
+        self.has_erased = True
+        contact, erasure = living[seed % len(living)], f"erasure_{self.space}"
+        version = self.reader.versions[contact]
+        held = tuple(sorted(r for r, c in self.reader.contact_of.items() if c == contact))
+        fixed = {"space": self.space, "erasure": erasure, "records": held, "ledger_no": 1}
+        self._send(
+            ErasureRequested(
+                space=self.space,
+                erasure=erasure,
+                contact=contact,
+                version=version,
+                mode="erase",
+                grace_days=0,
+                requested_by="user_ops",
+                requested_at=at(0),
+            ),
+            FenceRecords(**fixed, mode="erase", fenced_at=at(0)),
+            EraseRecords(**fixed, ids=held),
+        )
+
+    @rule()
+    def rest(self) -> None:
+        self.host.rest(self.space)
+        self.reader = check(self.host, self.space, self.sent)
+
+    def teardown(self) -> None:
+        try:
+            self.rest()
+        finally:
+            self.host.close()
 
 
-@few
-@given(data=st.data(), seed=st.integers(0, 10_000))
-async def test_whatever_the_log_does_the_contacts_are_the_same(
-    engine: Engine, data: st.DataObject, seed: int
+def machine(open_host: Callable[[int], Host]) -> type[Deliveries]:
+    return type("Deliveries", (Deliveries,), {"open": staticmethod(open_host)})
+
+
+@pytest.mark.timeout(900)
+async def test_whatever_the_log_does_the_handlers_keep_what_the_definition_says(
+    engine: Engine,
 ) -> None:
-    spaces = [f"space_{seed}_{data.draw(st.integers(0, 1 << 60))}_{one}" for one in "ab"]
-    for message in sent(seed, spaces[0]):
-        await engine.take(message)
-    shuffled = sent(seed, spaces[1])
-    random.Random(data.draw(st.integers(0, 99))).shuffle(shuffled)
-    log = Log(shuffled)
-    while log.waiting:
-        match data.draw(st.sampled_from(("deliver", "deliver", "replay", "crash", "forget"))):
-            case "deliver":
-                batch = log.next(data.draw(st.integers(1, 8)))
-                await engine.take(*batch)
-                log.delivered.append(batch)
-            case "replay" if log.delivered:
-                await engine.take(*data.draw(st.sampled_from(log.delivered)))
-            case "crash":
-                batch = log.next(8)
-                await crash(engine, batch)
-                log.waiting = batch + log.waiting
-            case _:
-                engine.streams.known.forget()
-    in_order, stored = await kept_in(engine, spaces[0]), await kept_in(engine, spaces[1])
-    assert stored == {
-        contact: records for contact, (records, _) in (await defined_in(engine, spaces[1])).items()
-    }
-    assert stored == in_order
+    run = Waiting()
+    await asyncio.to_thread(
+        run_state_machine_as_test,
+        machine(lambda most: Handlers(engine, run, most)),
+        settings=settings(
+            max_examples=max(20, EXAMPLES // 10),
+            stateful_step_count=12,
+            deadline=None,
+            phases=(Phase.explicit, Phase.generate),
+        ),
+    )
+
+
+@pytest.mark.timeout(900)
+async def test_whatever_happens_to_the_process_it_keeps_what_the_definition_says(
+    kafka: str, database: str, tmp_path: Path
+) -> None:
+    process = Process(kafka, database, tmp_path)
+    await process.open()
+    try:
+        await asyncio.to_thread(
+            run_state_machine_as_test,
+            machine(process.at),
+            settings=settings(
+                max_examples=max(4, EXAMPLES // 125),
+                stateful_step_count=10,
+                deadline=None,
+                phases=(Phase.explicit, Phase.generate),
+            ),
+        )
+    finally:
+        await process.aclose()

@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from uuid_utils.compat import uuid7
 
 from service_kit import topics
+from service_kit.assignment import prime
 from service_kit.tx import Batch, Tx
 from tests.service_kit.conftest import Start
 from tests.service_kit.line import Line, until, until_applied, until_ready
@@ -34,6 +35,7 @@ BAD: dict[str, dict[str, Any]] = {
     "bad-header": {"value": GOOD, "headers": headers(sequence=b"\xff\xfe")},
     "null-header": {"value": GOOD, "headers": headers(space=None)},
     "missing-header": {"value": GOOD, "headers": headers(producer=b"absent")},
+    "unknown-version": {"value": GOOD, "headers": headers(version=b"2")},
     "null-value": {"value": None, "headers": headers()},
     "bad-json": {"value": b'{"space": ', "headers": headers()},
     "invalid-body": {"value": b'{"space": "s", "number": "Ada"}', "headers": headers()},
@@ -135,6 +137,37 @@ async def test_too_many_dead_letters_stop_the_process_and_keep_the_messages(
 
     await start(line.reading())
     await until_applied(line, range(100))
+
+
+async def test_few_bad_records_among_many_stop_nobody_also_when_all_is_read_again(
+    line: Line, start: Start
+) -> None:
+    """One in ten, and more of them in the topic than may be among a hundred."""
+    bad = {"key": b"s", **BAD["bad-header"]}
+    good = [
+        {
+            "key": b"s",
+            "value": b'{"space": "s", "number": %d}' % n,
+            "headers": headers(sequence=b"%d" % n, previous=b"%d" % (n - 1)),
+        }
+        for n in range(1, 301)
+    ]
+    await line.publish(*(r for n in range(0, 300, 10) for r in (*good[n : n + 10], bad)))
+    reader = line.reading()
+    await reader.start()
+    await until_applied(line, range(1, 301))
+    await reader.stop()
+
+    await prime(line.kafka, line.group, line.noted.TOPIC, 1, anew=True)
+    reader = await start(line.reading())
+    for n in (301, 302):
+        told = headers(sequence=b"%d" % n, previous=b"%d" % (n - 1))
+        value = b'{"space": "s", "number": %d}' % n
+        await line.publish({"key": b"s", "value": value, "headers": told})
+        await until_applied(line, range(1, n + 1))
+    assert reader.runtime.health.fatal is None
+    letters = await line.rows(f"SELECT id FROM {line.reader}.dead_letters")
+    assert len(letters) == 30
 
 
 async def test_strangers_whose_sequences_begin_again_are_still_heard(

@@ -17,6 +17,14 @@ def lines(found: Result) -> Iterator[str]:
     yield f"splink: {found.splink}"
     for name, measure in found.attacks.items():
         yield _line(f"attack: {name}", measure)
+    if found.stored is not None:
+        here = found.stored
+        yield (
+            f"through PostgreSQL, {here.events} events of people who are mostly known: "
+            f"{here.handler_per_second} a second of CPU, {here.clock_per_second} on the clock "
+            f"({here.database_cpu_seconds} s of CPU in the database); the engine alone "
+            f"{here.engine_per_second}"
+        )
     yield ""
     for name, ratio in found.ratios().items():
         yield f"{name}: {ratio}"

@@ -9,20 +9,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from kith.bench import meters
-from kith.bench.resolve import engine, linkers, splink_apart
+from kith.bench.resolve import engine, linkers, splink_apart, stored
 from kith.bench.resolve.attacks import attacks
 from kith.bench.resolve.crowd import Crowd, Stream
 from kith.bench.resolve.linkers import Groups
 from kith.bench.resolve.quality import Quality, quality
+from kith.bench.resolve.stored import Stored
 from merge_resolver.domain.facts import Observe
 
 SCRATCH: Final = "from scratch"
 BATCHES: Final = "in batches of 1,000"
 SPLINK: Final = "splink"
 ORACLE: Final = "oracle"
+STORED_EVENTS: Final = 100_000
+"""Of the stream, that also go through PostgreSQL: a third of them, six times, is measured."""
 
 Tell = Callable[[str], None]
 
@@ -49,6 +53,7 @@ class Result:
     splink: str = ""
     """Its versions, or that it was skipped and why."""
     attacks: dict[str, Measure] = field(default_factory=dict)
+    stored: Stored | None = None
 
     def ratios(self) -> dict[str, float | str]:
         """What is asked of them; a value that could not be had says so."""
@@ -62,6 +67,8 @@ class Result:
             "attack ratio": round(slowest / here.per_second, 3),
             "attack recall": min(one.quality.recall for one in self.attacks.values()),
         }
+        if self.stored is not None:
+            found["through postgres"] = self.stored.ratio
         splink = self.measures.get(SPLINK)
         if splink is None:
             return found | {"ratio to splink": "skipped"}
@@ -97,6 +104,8 @@ def run(events: int, seed: int, scale: float, result: Path, tell: Tell) -> Resul
     for name, attack in attacks(scale).items():
         tell(f"attack: {name}")
         found.attacks[name] = _apart(attack, engine.in_batches)
+    tell("through PostgreSQL")
+    found.stored = _through_postgres(stream.facts[: min(events, STORED_EVENTS)])
     result.parent.mkdir(parents=True, exist_ok=True)
     document = asdict(found) | {"ratios": found.ratios()}
     result.write_text(json.dumps(document, indent=2) + "\n")
@@ -115,19 +124,35 @@ def _beside_splink(stream: Stream, found: Result, environment: Path) -> None:
     )
 
 
+def _through_postgres(facts: Sequence[Observe]) -> Stored:
+    with TemporaryDirectory(prefix="kith-bench-") as directory:
+        found: Stored = _in_a_process(_measure_stored, facts, Path(directory))
+    return found
+
+
 def _apart(stream: Stream, link: Callable[[Sequence[Observe]], Groups]) -> Measure:
+    measure: Measure = _in_a_process(_measure, stream, link)
+    return measure
+
+
+def _in_a_process(work: Callable[..., None], *given: Any) -> Any:
+    """What it sends back. It sees all that is here, and its time and memory are its own."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(stream, link, theirs))
+    process = context.Process(target=work, args=(*given, theirs))
     process.start()
     theirs.close()
     try:
-        measure: Measure = ours.recv()
+        return ours.recv()
     finally:
         process.join()
         ours.close()
         process.close()
-    return measure
+
+
+def _measure_stored(facts: Sequence[Observe], directory: Path, to: "Connection[Any, Any]") -> None:
+    to.send(stored.measure(facts, directory))
+    to.close()
 
 
 def _measure(

@@ -20,7 +20,21 @@ _PLACEHOLDERS: Final = frozenset(_WORDS.split()).union(_PHRASES)
 """Case-folded, without quotes around them."""
 
 _NOTHING_BUT_ZEROS: Final = re.compile(r"[0\-+.:_ ]*")
-_QUOTES: Final = "'\"`"
+_TEMPLATE: Final = re.compile(r"\{\{.*\}\}|\$\{.*\}|<%.*%>", re.DOTALL)
+"""What a template was to put the value into, sent as it stands."""
+_QUOTES: Final = "'\"`“”‘’"
+_UNSEEN: Final = (
+    "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060"
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+"""Marks without a width that come along when a value is copied."""
+
+
+def without_margin(text: str) -> str:
+    """The text without blanks and unseen marks around it."""
+    while (inner := text.strip().strip(_UNSEEN)) != text:
+        text = inner
+    return text
 
 
 def is_blocked(kind: str, value: str, own: Sequence[str] = ()) -> bool:
@@ -29,11 +43,12 @@ def is_blocked(kind: str, value: str, own: Sequence[str] = ()) -> bool:
     ``own`` are the agent's own blocked values; ``*`` in one stands for any characters, and one that
     begins with ``<kind>:`` counts for that type only. Upper and lower case are the same.
     """
-    bare = value.strip().strip(_QUOTES).strip().casefold()
+    bare = without_margin(without_margin(value).strip(_QUOTES)).casefold()
     return (
         len(value) > MAX_CHARACTERS
         or bare in _PLACEHOLDERS
         or _NOTHING_BUT_ZEROS.fullmatch(bare) is not None
+        or _TEMPLATE.fullmatch(bare) is not None
         or any(_matches(entry, kind, bare) for entry in own)
     )
 

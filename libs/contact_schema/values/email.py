@@ -1,5 +1,6 @@
 """E-mail addresses: one mailbox, one key."""
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -7,7 +8,7 @@ from urllib.parse import unquote
 
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
-from contact_schema.values.blocked import is_blocked
+from contact_schema.values.blocked import is_blocked, without_margin
 
 _MAX_CHARACTERS: Final = 1024
 """Room for a display name around an address of at most 254."""
@@ -23,6 +24,9 @@ _ONE_PROVIDER: Final = {
 """Domains under which the provider itself delivers every mailbox of the other."""
 
 _DOTS_DO_NOT_COUNT: Final = frozenset({"gmail.com"})
+
+_SLOPPY_HEADER: Final = re.compile(r"[^<>\"\\;:@]*<([^<>\s]+)>")
+"""A display name as people and programs write it: with commas or signs that no header has."""
 
 _ROLE_NAMES: Final = """
 abuse accounting accounts admin administrator billing bookings buchhaltung careers contact contacto
@@ -43,7 +47,7 @@ def email_key(text: str) -> str | None:
     """
     if len(text) > _MAX_CHARACTERS or "@" not in text:
         return None
-    return parsed_key(text.strip())
+    return parsed_key(without_margin(text))
 
 
 def is_role_mailbox(key: str) -> bool:
@@ -53,7 +57,7 @@ def is_role_mailbox(key: str) -> bool:
 
 @lru_cache(maxsize=16_384)
 def parsed_key(text: str) -> str | None:
-    address = _parse(_without_scheme(text))
+    address = _parse(_without_scheme(text)) or _parse_sloppy(text)
     if address is None or address.ascii_domain is None:
         return None
     key = _key(address.local_part, address.ascii_domain.lower())
@@ -71,9 +75,17 @@ def _without_scheme(text: str) -> str:
 
 def _parse(text: str) -> ValidatedEmail | None:
     try:
-        return validate_email(text, check_deliverability=False, allow_display_name=True)
+        # Strict: nobody has more than 64 characters before the @.
+        return validate_email(
+            text, check_deliverability=False, allow_display_name=True, strict=True
+        )
     except (EmailNotValidError, UnicodeError):
         return None
+
+
+def _parse_sloppy(text: str) -> ValidatedEmail | None:
+    found = _SLOPPY_HEADER.fullmatch(text)
+    return _parse(_without_scheme(found[1])) if found else None
 
 
 def _key(local_part: str, domain: str) -> str | None:

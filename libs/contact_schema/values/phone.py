@@ -27,6 +27,8 @@ _WHATSAPP_ID: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
+_WRITTEN: Final = re.compile(r"\+[\d ()./-]+", re.ASCII)
+
 
 def phone_key(text: str, region: str | None = None) -> str | None:
     """The E.164 key (``+…``, with ``;ext=…`` for an extension), or ``None``: no valid number, or
@@ -39,12 +41,15 @@ def phone_key(text: str, region: str | None = None) -> str | None:
 
 
 def whatsapp_key(text: str) -> str | None:
-    """The phone key of a WhatsApp id (digits, ``whatsapp:+…``, ``…@s.whatsapp.net``), or ``None``.
+    """The phone key of a WhatsApp id (digits, ``whatsapp:+…``, ``…@s.whatsapp.net``) or of a number
+    as it is written, with ``+``; else ``None``.
 
     Today's form of the number, whichever the sender's account was opened with.
     """
     found = _WHATSAPP_ID.fullmatch(text.strip())
-    return phone_key(f"+{found[1]}") if found else None
+    if found:
+        return phone_key(f"+{found[1]}")
+    return phone_key(text) if _WRITTEN.fullmatch(text.strip()) else None
 
 
 @lru_cache(maxsize=16_384)

@@ -1,7 +1,7 @@
 """Bodies that make workspaces, agents, keys and people, and that change settings."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -70,6 +70,18 @@ class NewKeyBody(Body):
     native: bool = False
 
 
+DECIDING: Final = (
+    "anonymous_contacts",
+    "caps",
+    "typed_email",
+    "unsigned_plan",
+    "blocked_values",
+    "audiences",
+    "plan_audiences",
+)
+"""Policies that change contacts: the same for all agents of a space, as its contacts are."""
+
+
 class SettingsBody(Body):
     """`PATCH /v1/settings`: sent fields only."""
 
@@ -90,6 +102,11 @@ def policies_of(current: Policies, changes: Mapping[str, Any]) -> Policies:
     """Raises pydantic's ValidationError."""
     known = {name: value for name, value in changes.items() if name in Policies.model_fields}
     return Policies.model_validate({**current.model_dump(), **known})
+
+
+def with_deciding(own: Policies, others: Policies) -> Policies:
+    """``own``, but for what decides about contacts."""
+    return own.model_copy(update={one: getattr(others, one) for one in DECIDING})
 
 
 def settings_json(

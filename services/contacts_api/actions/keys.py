@@ -23,7 +23,7 @@ async def list_keys(state: State, principal: Principal, agent: str) -> Json:
     need(principal, "workspace:manage")
     async with state.transaction() as tx:
         await agent_of(tx, principal, agent)
-        rows = await store.list_keys(tx, agent)
+        rows = await store.list_keys(tx, [agent])
     return {"data": [_key_json(row) for row in rows], "next_cursor": None, "prev_cursor": None}
 
 
@@ -50,9 +50,9 @@ async def create_key(state: State, principal: Principal, agent: str, body: NewKe
         key = await keep_key(
             tx, agent, KeyBody.model_validate({**body.model_dump(), "key": secret})
         )
-        await publish(tx, agent)
+        await publish(tx, [agent], state.now())
         await audit(tx, principal, "key.created", [None], agent=agent, key=key)
-        row = next(r for r in await store.list_keys(tx, agent) if r["key"] == key)
+        row = next(r for r in await store.list_keys(tx, [agent]) if r["key"] == key)
     return {**_key_json(row), "key": secret}
 
 
@@ -62,7 +62,7 @@ async def revoke_key(state: State, principal: Principal, agent: str, key: str) -
         await agent_of(tx, principal, agent)
         if not await store.revoke_key(tx, agent, key):
             raise not_found()
-        await publish(tx, agent)
+        await publish(tx, [agent], state.now())
         await audit(tx, principal, "key.revoked", [None], agent=agent, key=key)
 
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from contacts_api.actions import keys, workspaces
+from contacts_api.actions import agent_settings, keys, workspaces
 from contacts_api.actions.bodies import NewAgentBody, NewKeyBody, SettingsBody, UserBody
 from contacts_api.routes.documents import PROBLEMS, body
 from contacts_api.routes.door import (
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["settings"])
 @router.get("/settings", response_model=None)
 async def get_settings(call: Caller) -> Response:
     parameters(call.request)
-    return ok(call, await workspaces.get_settings(call.state, call.principal))
+    return ok(call, await agent_settings.get_settings(call.state, call.principal))
 
 
 @router.patch(
@@ -33,7 +33,7 @@ async def change_settings(call: Caller) -> Response:
     parameters(call.request)
     _, sent = await read_json(call.request)
     wanted = read_model(SettingsBody, sent)
-    return ok(call, await workspaces.change_settings(call.state, call.principal, wanted))
+    return ok(call, await agent_settings.change_settings(call.state, call.principal, wanted))
 
 
 @router.get("/agents", response_model=None)

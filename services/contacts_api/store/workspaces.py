@@ -1,5 +1,8 @@
 """Workspaces, spaces, agents, keys and people."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import asyncpg
 
 from contacts_api.store.statements import queries
@@ -43,8 +46,17 @@ async def update_agent(
     await tx.execute(queries.update_agent, agent, name, region, grace_days, *settings)
 
 
-async def find_agent(tx: Tx, agent: str) -> asyncpg.Record | None:
-    return await tx.fetchrow(queries.find_agent, agent)
+async def find_agents(tx: Tx, agents: Sequence[str]) -> list[asyncpg.Record]:
+    return await tx.fetch(queries.find_agents, agents)
+
+
+async def find_unpublished(tx: Tx, before: datetime, most: int) -> list[asyncpg.Record]:
+    """Agents whose settings were last published before that, with their spaces."""
+    return await tx.fetch(queries.find_unpublished, before, most)
+
+
+async def mark_published(tx: Tx, agents: Sequence[str], now: datetime) -> None:
+    await tx.execute(queries.mark_published, agents, now)
 
 
 async def list_agents(tx: Tx, workspace: str) -> list[asyncpg.Record]:
@@ -65,8 +77,8 @@ async def insert_key(
     return key
 
 
-async def list_keys(tx: Tx, agent: str) -> list[asyncpg.Record]:
-    return await tx.fetch(queries.list_keys, agent)
+async def list_keys(tx: Tx, agents: Sequence[str]) -> list[asyncpg.Record]:
+    return await tx.fetch(queries.list_keys, agents)
 
 
 async def revoke_key(tx: Tx, agent: str, key: str) -> bool:

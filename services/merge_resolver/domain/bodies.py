@@ -49,8 +49,12 @@ def observe(
         t=microseconds(observation.at),
         record=record,
         unit=unit,
+        # A list first: each message of a busy space comes by here.
         told=tuple(
-            Told(one.type, one.key, one.given, PROOFS[one.proof]) for one in observation.identifiers
+            [
+                Told(one.type, one.key, one.given, PROOFS[one.proof])
+                for one in observation.identifiers
+            ]
         ),
         fields=observation.fields,
         field_class=FIELD_CLASSES.index(observation.field_class) + 1,

@@ -25,6 +25,7 @@ from merge_resolver.domain.facts import (
     Link,
     Separate,
 )
+from merge_resolver.domain.news import FOR_EVER
 from merge_resolver.domain.separations import Merged, UnknownOwnerError, cut
 from merge_resolver.domain.snapshot import microseconds
 from merge_resolver.domain.undoing import retract, undo_evidence
@@ -87,7 +88,7 @@ class Desk:
         elif command.expected_version is not None:
             raise Refused("version-conflict")
         fact = bodies.observe(command.record, command.unit, command.observation)
-        if fact.id in self.retracted or self.book.hear(fact) is None:
+        if fact.id in self.retracted or self.book.hear(fact, FOR_EVER) is None:
             return Done("unchanged", command.record)
         return Done("updated" if contact else "created", command.record, told=fact)
 

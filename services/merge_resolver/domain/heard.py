@@ -79,17 +79,17 @@ class Heard:
             self._standings[record] = standing
         return standing
 
-    def is_news(self, fact: Observe, revoked: Mapping[str, int] = NOBODY) -> bool:
-        standing = self.standing(fact.record, revoked)
-        return standing is None or standing.is_news(fact)
-
-    def repeats(self, fact: Observe) -> bool:
+    def repeats(self, fact: Observe, again_after: int) -> bool:
         """Whether its record said just that the last time: then it needs no looking up."""
         own = self.by_record.get(fact.record)
         if own is None or fact.fields or fact.covers or fact.tags is not None:
             return False
         last = own[-1]
-        return fact.told == last.told and fact.claim == last.claim and fact.t >= last.t
+        return (
+            fact.told == last.told
+            and fact.claim == last.claim
+            and last.t <= fact.t < last.t + again_after
+        )
 
     def contacts(self, rules: Rules) -> list[Contact] | None:
         """Steps 2 to 8, of what has changed. None where the agent blocks an identifier of theirs,

@@ -9,7 +9,7 @@ from merge_resolver.domain.contacts import Contact
 from merge_resolver.domain.facts import Identifier, Link, Observe, Revoke, Separate
 from merge_resolver.domain.finding import find_contacts
 from merge_resolver.domain.heard import Heard
-from merge_resolver.domain.news import NOBODY, Standing
+from merge_resolver.domain.news import DAY, NOBODY, Standing
 from merge_resolver.domain.records import fold_records, keep
 from merge_resolver.domain.rules import Rules
 
@@ -162,13 +162,14 @@ class Blob:
         del self.facts[fact], self.decided[fact]
         self.stir()
 
-    def is_news(self, fact: Observe) -> bool:
+    def is_news(self, fact: Observe, again_after: int = DAY) -> bool:
         if fact.id in self.facts:
             return False
         heard = self._heard or self.heard()
-        if self.decided:
-            return heard.is_news(fact, self._revoked())
-        return not heard.repeats(fact) and heard.is_news(fact)
+        if not self.decided and heard.repeats(fact, again_after):
+            return False
+        standing = self.standing(fact.record)
+        return standing is None or standing.is_news(fact, again_after)
 
     @property
     def size(self) -> int:
@@ -236,10 +237,12 @@ class Book:
         living = {id(one): one for one in map(_last, self._by_name.values())}
         return sorted(living.values(), key=lambda blob: blob.id)
 
-    def hear(self, fact: Observe) -> Blob | None:
-        """Take an observation in; none if it tells nothing new."""
+    def hear(self, fact: Observe, again_after: int = DAY) -> Blob | None:
+        """Take an observation in; none if it tells nothing new. ``again_after`` microseconds what
+        was said before is said anew.
+        """
         own = self._blob(("record", fact.record))
-        if own is not None and not own.is_news(fact):
+        if own is not None and not own.is_news(fact, again_after):
             return None
         names, by_name = names_of(fact), self._by_name
         blob, others = own, list[Blob]()

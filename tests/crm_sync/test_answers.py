@@ -1,4 +1,4 @@
-"""What crosses, what HubSpot's answers mean, in which state a link is. No database."""
+"""What a CRM's answers mean for each row, and what is sent next."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -22,93 +22,23 @@ from crm_sync.domain.answers import (
     judge_batch,
     judge_read,
 )
-from crm_sync.domain.links import Connection, Link, LocalContact, plan_links
 from crm_sync.domain.profile import (
-    DEFAULT_FIELD_MAP,
     agreed,
-    differences,
-    fields_of,
-    properties_of,
 )
-from crm_sync.domain.receiving import fold_changes
 from crm_sync.domain.sending import (
     DueLink,
-    adopt,
     batches_of,
     plan_round,
     seconds_to_midnight,
     settle,
 )
-from tests.crm_sync.conftest import SPACE, changed
+from tests.crm_sync.conftest import link
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
-TEXT = st.text(max_size=8)
-FIELDS = st.dictionaries(st.sampled_from(sorted(DEFAULT_FIELD_MAP)), TEXT)
-
-
-def link(**more: Any) -> Link:
-    return Link(
-        **{
-            "space": SPACE,
-            "connection": "crm_1",
-            "record": "contact_a",
-            "contact": "contact_a",
-            "version": 1,
-            "state": "pending",
-            **more,
-        }
-    )
 
 
 def items(*records: str) -> list[Item]:
     return [Item(record, 1, record, {"email": f"{record}@example.com"}) for record in records]
-
-
-def test_what_a_visitor_merely_said_does_not_cross() -> None:
-    snapshot = changed("contact_a", said={"company": "Hearsay"}, name="  Ada   King Noel ").snapshot
-    assert fields_of(snapshot, DEFAULT_FIELD_MAP) == {
-        "audience": "public",
-        "first_name": "Ada",
-        "last_name": "King Noel",
-    }
-
-
-def test_a_mapped_attribute_crosses_as_text() -> None:
-    snapshot = changed("contact_a", custom_attributes={"seats": 3, "note": "x", "off": None})
-    wanted = ["attr.seats", "attr.note", "attr.off"]
-    assert fields_of(snapshot.snapshot, wanted) == {"attr.note": "x", "attr.seats": "3"}
-
-
-@given(FIELDS)
-def test_what_was_agreed_is_not_sent_again(fields: dict[str, str]) -> None:
-    properties = properties_of(fields, DEFAULT_FIELD_MAP)
-    assert differences(properties, agreed(properties, {})) == {}
-
-
-@given(FIELDS, FIELDS)
-def test_a_crm_that_changes_what_it_is_given_starts_no_loop(
-    fields: dict[str, str], returned: dict[str, str]
-) -> None:
-    properties = properties_of(fields, DEFAULT_FIELD_MAP)
-    remote = properties_of(returned, DEFAULT_FIELD_MAP)
-    assert differences(properties, agreed(properties, remote)) == {}
-
-
-@given(FIELDS, FIELDS)
-def test_linking_to_a_record_never_overwrites_what_it_has(
-    fields: dict[str, str], remote: dict[str, str]
-) -> None:
-    there = {k: v for k, v in properties_of(remote, DEFAULT_FIELD_MAP).items() if v}
-    item, base = adopt(DueLink(link(), fields), DEFAULT_FIELD_MAP, "8801", there)
-    assert not set(item.properties) & set(there)
-    merged = {**base, **agreed(item.properties, {})}
-    assert differences(properties_of(fields, DEFAULT_FIELD_MAP), merged) == {}
-
-
-def test_a_blank_goes_out_only_where_kith_wrote_a_value() -> None:
-    properties = properties_of({}, {"company": "company", "phone": "phone"})
-    base = {"company": {"kith": "Ltd", "crm": "Ltd"}}
-    assert differences(properties, base) == {"company": ""}
 
 
 def test_rows_are_matched_by_trace_in_any_order_and_a_missing_one_is_asked_again() -> None:
@@ -253,76 +183,3 @@ def test_a_round_updates_by_record_id_what_is_linked() -> None:
     assert [one.link.remote_id for one in work.link_ups] == [None]
     quiet = plan_round([DueLink(linked, {"email": "a@example.com"})], {"email": "email"})
     assert len(quiet.unchanged) == 1
-
-
-def contact(kind: Any, **fields: str) -> LocalContact:
-    return LocalContact(SPACE, "contact_a", kind, 2, fields)
-
-
-CONNECTION = Connection(SPACE, "crm_1", "hubspot", {"email": "email"})
-
-
-def test_a_linked_contact_stays_linked_when_it_falls_below_the_threshold() -> None:
-    linked = link(state="synced", remote_id="8801", base=agreed({"email": "a@example.com"}, {}))
-    plan = plan_links(
-        [CONNECTION],
-        [contact("anonymous", email="b@example.com")],
-        [("contact_a", linked)],
-        changed={(SPACE, "contact_a")},
-    )
-    assert [(s.link.state, s.due) for s in plan.saved] == [("pending", "settle")]
-
-
-def test_a_refused_contact_waits_for_a_change_of_what_crosses() -> None:
-    refused = link(state="error", reason_code="validation", key_written=True)
-    same = plan_links(
-        [CONNECTION], [contact("lead", email="bad")], [("contact_a", refused)], changed=()
-    )
-    assert [(s.link.state, s.due) for s in same.saved] == [("error", "keep")]
-    assert same.told == ()
-    better = plan_links(
-        [CONNECTION],
-        [contact("lead", email="good@example.com")],
-        [("contact_a", refused)],
-        changed={(SPACE, "contact_a")},
-    )
-    assert [(s.link.state, s.due) for s in better.saved] == [("pending", "settle")]
-
-
-@pytest.mark.parametrize("code", ["erased", "remote_deleted", "blocked_in_crm"])
-def test_a_change_never_ends_what_only_a_person_ends(code: str) -> None:
-    ended = link(state="not_synced", reason_code=code, key_written=True)
-    plan = plan_links(
-        [CONNECTION],
-        [contact("lead", email="a@example.com")],
-        [("contact_a", ended)],
-        changed={(SPACE, "contact_a")},
-    )
-    assert [(s.link.state, s.link.reason_code, s.due) for s in plan.saved] == [
-        ("not_synced", code, "never")
-    ]
-
-
-def test_nobody_forces_an_erased_contact() -> None:
-    erased = link(state="not_synced", reason_code="erased")
-    plan = plan_links(
-        [CONNECTION],
-        [contact("lead", email="a@example.com")],
-        [("contact_a", erased)],
-        changed=(),
-        forced={(SPACE, "contact_a", "crm_1")},
-    )
-    assert [s.due for s in plan.saved] == ["never"]
-
-
-def test_a_record_that_changes_hands_in_one_batch_is_with_the_last_holder() -> None:
-    folded = fold_changes(
-        [
-            (changed("contact_a", joined=("contact_a", "contact_x")), 1),
-            (changed("contact_b", joined=("contact_b", "contact_x")), 2),
-            (changed("contact_a", left=("contact_x",)), 3),
-        ],
-        fenced=(),
-    )
-    assert folded.held[SPACE, "contact_x"] == "contact_b"
-    assert folded.snapshots[SPACE, "contact_a"][1] == 3
