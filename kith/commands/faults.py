@@ -51,6 +51,7 @@ def faults(
         kept.append(record, entry)
         report.write(record.with_suffix(".md"), kept.read(record))
         state = (report.troubles([entry]) or report.skips([entry]) or ["clean"])[0]
+        state += f" (ended: {entry.ended})" if entry.ended else ""
         out.print(
             f"{time.strftime('%H:%M:%S')} {entry.number:4} {entry.kind:52} {entry.events:6} events"
             f" {entry.heal:6.1f} s  {state}",

@@ -46,7 +46,7 @@ async def under_way(dsn: str, urls: Mapping[str, str], topics_file: Path) -> lis
             return (
                 await unready(urls)
                 or await unsent(dsn)
-                or await _unapplied(dsn, topics.load(topics_file))
+                or await unapplied(dsn, topics.load(topics_file))
             )
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as e:
         return [f"no answer: {type(e).__name__}"]
@@ -83,7 +83,7 @@ async def unsent(dsn: str, services: Iterable[str] = SERVICES) -> list[str]:
         await connection.close(timeout=5)
 
 
-async def _unapplied(dsn: str, listed: topics.Topics) -> list[str]:
+async def unapplied(dsn: str, listed: topics.Topics) -> list[str]:
     """Readers whose mark is below the last message of a writer.
 
     Not the broker's word: it may have lost the end of a log, or what a group committed.

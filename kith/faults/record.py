@@ -25,6 +25,11 @@ class Entry:
     """The first few of what was not as it must be: names that the run gave, or the stack."""
     trouble: str = ""
     """Why it could not be judged."""
+    ended: str = ""
+    """Processes that ended by themselves, and were started again.
+
+    Not told before seed 32, round 16.
+    """
     parts: str = ""
     """The faults that were made together, if there was more than one."""
     skipped: str = ""
@@ -55,6 +60,7 @@ def entry_of(seed: int, outcome: Outcome) -> Entry:
         + abs(found.unexplained),
         which=", ".join(sorted(names)[:5]),
         trouble=outcome.trouble,
+        ended=", ".join(outcome.ended),
         parts=" + ".join(outcome.parts),
         skipped=outcome.skipped,
     )

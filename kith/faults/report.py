@@ -75,6 +75,11 @@ def skips(entries: Sequence[Entry]) -> list[str]:
     return [f"{kind}: skipped, {reason}" for kind, reason in found]
 
 
+def ends(entries: Sequence[Entry]) -> list[str]:
+    """Rounds in which a process did not go on by itself, though all healed."""
+    return [f"seed {e.seed}, round {e.number}, {e.kind}: {e.ended}" for e in entries if e.ended]
+
+
 def seeds(entries: Sequence[Entry]) -> str:
     """`seed 3: 52 rounds, up to number 74`, so that each can be made again."""
     numbers: dict[int, list[int]] = {}
@@ -101,7 +106,11 @@ def write(file: Path, entries: Sequence[Entry]) -> None:
         *("| " + " | ".join(row) + " |" for row in rows(entries)),
         "",
     ]
-    told = (("Not as it must be:", troubles(entries)), ("Not made:", skips(entries)))
+    told = (
+        ("Not as it must be:", troubles(entries)),
+        ("A process ended by itself and was started again:", ends(entries)),
+        ("Not made:", skips(entries)),
+    )
     for title, found in told:
         if found:
             lines += [title, "", *(f"- {line}" for line in found), ""]

@@ -39,6 +39,8 @@ class Outcome:
     """Why this machine could not make the fault; then it is counted nowhere."""
     unanswered: int = 0
     """Calls to the door without an answer."""
+    ended: tuple[str, ...] = ()
+    """Processes that ended by themselves in it, and were started again."""
     parts: tuple[str, ...] = ()
     """The faults that were made together, if there was more than one."""
 
@@ -100,6 +102,7 @@ class Run:
         dice = random.Random(f"{self.seed}/{number}/{kind.name}")
         scene = Scene(self.stage, load, dice)
         before, unknown = self.ledger.accepted.keys() | self.ledger.erased, self.ledger.unknown
+        ended = len(self.stage.ended_by_themselves())
         load.start()
         heal, trouble, skipped, findings = 0.0, "", "", Findings()
         try:
@@ -122,7 +125,8 @@ class Run:
         events = len(self.ledger.accepted.keys() | self.ledger.erased) - len(before)
         unanswered = self.ledger.unknown - unknown
         told = (number, kind.name, events, heal, findings, trouble, skipped, unanswered)
-        return Outcome(*told, tuple(scene.parts))
+        by_themselves = tuple(self.stage.ended_by_themselves()[ended:])
+        return Outcome(*told, by_themselves, tuple(scene.parts))
 
     async def _healed(self, load: Load, agent: Agent) -> float:
         started = time.monotonic()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,10 +25,12 @@ from kith.stack.configuration import SERVICES, Configuration
 from kith.stack.processes import stop_child
 from kith.stack.provisioning import TOPICS_FILE
 from service_kit import migrate
+from service_kit.health import STOPPED, STUCK
 
 SESSION_TIMEOUT_MS = 6_000
 """The least a broker allows: who is killed loses its partitions this soon."""
 _PATIENCE_SECONDS = 60.0
+_ENDED = re.compile(rf"(\w+) ended with ({STOPPED}|{STUCK})\b")
 
 
 @dataclass
@@ -51,6 +54,13 @@ class Stage:
         self._workspaces += 1
         name = f"faults-{self._workspaces}"
         self.agents = _make_agents(self.configuration, len(self.agents), name)
+
+    def ended_by_themselves(self) -> list[str]:
+        """`service with code`: each process so far that stopped for something unforeseen, or for
+        standing still, and was started again.
+        """
+        log = self.stack.layout.log("supervisor").read_text("utf-8")
+        return [f"{name} with {code}" for name, code in _ENDED.findall(log)]
 
     def role(self, service: str) -> str:
         return migrate.role_of(service)

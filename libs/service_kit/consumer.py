@@ -188,9 +188,11 @@ class Consumer:
             return []
         rejected = len(tx.rejected)
         fates = [False] * (len(received) - rejected + repeated) + [True] * (letters + rejected)
-        # A batch is judged as a whole: within it the order of good and bad is not kept.
-        judged = [*self._fates, *fates][-max(_WINDOW, len(fates)) :]
-        if sum(judged) * _WINDOW > _MOST_DEAD * max(_WINDOW, len(judged)):
+        if len(fates) > _WINDOW:
+            # Their order is not kept: as many of the window as of the whole batch.
+            dead = sum(fates) * _WINDOW // len(fates)
+            fates = [False] * (_WINDOW - dead) + [True] * dead
+        if sum([*self._fates, *fates][-_WINDOW:]) > _MOST_DEAD:
             raise Stop("too-many-dead-letters")
         return fates
 

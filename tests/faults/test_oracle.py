@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from kith.faults import contacts, oracle, quiet
@@ -13,9 +14,11 @@ from kith.faults.ledger import Ledger, Sent
 from kith.faults.oracle import Findings
 from kith.faults.proxy import FaultProxy
 from kith.faults.record import append, entry_of, read
-from kith.faults.report import KEPT_FROM, bound, rows, seeds, skips, troubles, write
+from kith.faults.report import KEPT_FROM, bound, ends, rows, seeds, skips, troubles, write
 from kith.faults.rounds import Outcome, schedule
 from kith.stack import ports
+from kith.stack.provisioning import TOPICS_FILE
+from service_kit import topics
 
 
 def sent(number: int, person: str = "p") -> Sent:
@@ -76,6 +79,27 @@ async def test_a_question_that_fails_is_never_quiet(tmp_path: Path) -> None:
     assert await quiet.under_way(f"postgresql://u@127.0.0.1:{nobody}/d", {}, file)
 
 
+async def test_a_reader_below_a_writers_last_message_is_not_quiet(database: str) -> None:
+    listed, topic = topics.load(TOPICS_FILE), "contacts.interactions.v1"
+    connection = await asyncpg.connect(database)
+    try:
+        await connection.execute("INSERT INTO ingest.outbox_tails VALUES ($1, 3, 7)", topic)
+        assert len(await quiet.unapplied(database, listed)) == 2  # nobody has read any of it
+        for reader, mark in (("merge_resolver", 7), ("contacts_api", 6)):
+            await connection.execute(
+                f"INSERT INTO {reader}.watermarks (topic, partition, producer, last_seq)"
+                " VALUES ($1, 3, 'ingest', $2)",
+                topic,
+                mark,
+            )
+        told = await quiet.unapplied(database, listed)
+        assert told == [f"contacts_api is behind in 1 sources of {topic}"]
+        await connection.execute("UPDATE contacts_api.watermarks SET last_seq = 7")
+        assert await quiet.unapplied(database, listed) == []
+    finally:
+        await connection.close()
+
+
 def test_a_call_without_an_answer_stays_open_in_the_ledger(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.intend([sent(1), sent(2)])
@@ -102,6 +126,12 @@ def test_the_table_tells_of_what_was_lost_and_what_could_not_be_judged() -> None
     assert bound([good, bad, stuck]) == "2 of 3 failed"
     assert len(troubles([good, bad, stuck])) == 2
     assert rows([good, bad])[0][1:5] == ("2", "20", "1", "0")
+
+
+def test_a_round_tells_which_process_did_not_go_on_by_itself() -> None:
+    healed = Outcome(1, "cut", 10, 1.5, Findings(), ended=("ingest with 70",))
+    assert ends([entry_of(7, healed)]) == ["seed 7, round 1, cut: ingest with 70"]
+    assert troubles([entry_of(7, healed)]) == []
 
 
 def test_a_skipped_round_is_told_and_counted_nowhere() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from service_kit import growing, restoring, topics
 from service_kit.packing import unpack
@@ -129,6 +131,27 @@ async def test_a_restored_reader_reads_again_what_it_forgot(line: Line, start: S
     await line.emit(writer, 210)
     await until_all_applied(line, range(211))
     assert await line.rows(f"SELECT 1 FROM {line.reader}.outbox") == []  # it asked for no refill
+    await writer.stop()
+
+
+async def test_a_group_that_was_deleted_reads_all_again_and_changes_nothing(
+    line: Line, start: Start
+) -> None:
+    writer, reader = await begin(line)
+    await line.emit(writer, 1, 2)
+    await until_all_applied(line, [1, 2])
+    await reader.stop()
+    await line.emit(writer, 3)
+    await until(lambda: all_is_sent(line))
+    admin = AIOKafkaAdminClient(bootstrap_servers=line.kafka)
+    await admin.start()
+    coordinator = await admin.find_coordinator(line.group)
+    answer = await admin._send_request(DeleteGroupsRequest([line.group]), coordinator)
+    await admin.close()
+    assert answer.results == [(line.group, 0)]
+
+    await until_ready(await start(line.reading()))
+    await until_all_applied(line, [1, 2, 3])
     await writer.stop()
 
 
