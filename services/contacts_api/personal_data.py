@@ -31,7 +31,10 @@ COLUMNS: tuple[Column, ...] = (
     *_columns("dismissals", "dismissed_by", "pseudonym", "delete", note=_STAFF),
     *_kept("workspaces", "workspace name created_at"),
     *_kept("spaces", "space workspace name"),
-    *_kept("agents", "agent workspace space name region grace_days policies limits created_at"),
+    *_kept(
+        "agents",
+        "agent workspace space name region grace_days policies limits created_at published_at",
+    ),
     *_kept("keys", "agent key kind last4 scopes origins native limits created_at revoked_at"),
     *_columns("keys", "digest", "secret", "keep", note="of a random key"),
     *_kept("users", "user_id workspace role created_at"),
