@@ -1,13 +1,11 @@
 """`kith resolve` and `kith normalise`: the pure function and the normalisers, on anybody's data."""
 
 import gc
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import orjson
 import typer
 from phonenumbers import SUPPORTED_REGIONS
 
@@ -64,22 +62,14 @@ def resolve_command(
         text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         events = events_of(text)
         translation = Translation(events, _normaliser(region) if normalise else _as_it_stands)
-        contacts = resolve(translation.facts, Rules())
-        printed = _json(answer(contacts, translation))
+        # Whole before the first byte is printed, or nothing is.
+        printed = list(answer(resolve(translation.facts, Rules()), translation))
     except (OSError, WrongEventError) as error:
         _refuse("resolve", str(error))
     except RecursionError:
         _refuse("resolve", "a profile is nested too deeply")
-    sys.stdout.buffer.write(printed + b"\n")
+    sys.stdout.buffer.writelines(printed)
     sys.stdout.buffer.flush()
-
-
-def _json(document: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(document)
-    except TypeError:
-        # Numbers of more than 64 bits, and texts that are none: JSON can say both.
-        return json.dumps(document).encode()
 
 
 def _refuse(command: str, problems: str) -> NoReturn:

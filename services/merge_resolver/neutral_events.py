@@ -1,7 +1,10 @@
 """Neutral events, as `kith resolve` reads them, into facts, and contacts back into plain values."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from contact_schema.records import Unit, record_id, space_key
 from contact_schema.values import external_id, is_blocked
@@ -56,33 +59,41 @@ Normaliser = Callable[[str, str], str | None]
 
 
 class Translation:
-    """The facts of a file, and the names by which its conversations are known."""
+    """The facts of a file, and the names by which its conversations are known.
 
-    def __init__(self, events: Sequence[Mapping[str, Any]], normalise: Normaliser) -> None:
+    ``events`` are given up on the way: as facts they take the memory that they had as events.
+    """
+
+    def __init__(self, events: list[dict[str, Any]], normalise: Normaliser) -> None:
         self.facts: list[Fact] = []
         self.conversations: dict[str, str] = {}
         self.keyless: set[str] = set()
         self._normalise = normalise
         self._blocked: dict[tuple[str, str], bool] = {}
+        self._known: dict[tuple[str, str, str], Told] = {}
+        """What was told before, as it was told: one object for it, and normalised once."""
         self._records: dict[str, dict[str, tuple[bool, int, str]]] = {}
         """Of a conversation: each with its place among those that may be the founder."""
         self._facts_of: dict[str, list[str]] = {}
         self._names = {str(one["id"]) for one in events if one.get("id") is not None}
-        named = [(self._name(event.get("id"), at), event) for at, event in enumerate(events)]
-        decisions: dict[str, Mapping[str, Any]] = {}
-        for name, event in named:
-            if event["do"] != "observe":
-                decisions[name] = min(event, decisions.get(name, event), key=order_of)
+        decisions: dict[str, dict[str, Any]] = {}
+        for at, decision in enumerate(events):
+            if decision["do"] != "observe":
+                name = self._name(decision.get("id"), at)
+                decisions[name] = min(decision, decisions.get(name, decision), key=order_of)
         self._undone = {one["event"] for one in decisions.values() if one["do"] == "undo"}
         self._erased = {one["conversation"] for one in decisions.values() if one["do"] == "erase"}
-        for name, event in named:
+        number = len(events)
+        while events:
+            event, number = events.pop(), number - 1
             if event["do"] == "observe":
+                name = self._name(event.get("id"), number)
                 self._add(name, [self._observe(name, event)])
         # What a conversation's records are, and what there is to undo, is known only at the end.
         for is_undo in (False, True):
-            for name, event in decisions.items():
-                if (event["do"] == "undo") is is_undo:
-                    self._add(name, self._decide(name, event))
+            for name, decision in decisions.items():
+                if (decision["do"] == "undo") is is_undo:
+                    self._add(name, self._decide(name, decision))
 
     def _name(self, own: str | None, number: int) -> str:
         """Its id, else its position, unless that is the id of another event."""
@@ -120,8 +131,14 @@ class Translation:
         )
 
     def _told(self, one: Mapping[str, Any]) -> Told:
+        name = one["type"], one["value"], one.get("trust") or "typed"
+        told = self._known.get(name)
+        if told is None:
+            told = self._known[name] = self._told_first(one, PROOFS[name[2]])
+        return told
+
+    def _told_first(self, one: Mapping[str, Any], proof: int) -> Told:
         kind, given = TYPES[one["type"]], one["value"]
-        proof = PROOFS[one.get("trust") or "typed"]
         key = given if kind == "name" else self._normalise(kind, given)
         if key is None or key == "":
             self.keyless.add(f"{one['type']}:{given}")
@@ -199,15 +216,34 @@ def _outside(type_: str, key: str) -> str:
     return f"{_OUTSIDE.get(type_, type_)}:{key}"
 
 
-def answer(contacts: Sequence[Contact], translation: Translation) -> dict[str, Any]:
-    """What `kith resolve` prints."""
-    held = {one for contact in contacts for one in contact.identifiers}
-    seen = {one for contact in contacts for record in contact.records for one in record.claims}
+def answer(contacts: list[Contact], translation: Translation) -> Iterator[bytes]:
+    """What `kith resolve` prints, piece by piece. The contacts are given up as they are told, and
+    the facts with them: who has a million of them would keep all that was found out of each.
+    """
+    held: set[Identifier] = set()
+    seen: set[Identifier] = set()
+    translation.facts.clear()
+    contacts.reverse()
+    yield b'{"contacts":['
+    comma = b""
+    while contacts:
+        contact = contacts.pop()
+        held.update(contact.identifiers)
+        for record in contact.records:
+            seen.update(record.claims)
+        yield comma + _json(_plain(contact, translation))
+        comma = b","
     unlinked = {_outside(*one) for one in seen - held if one.type != "user"}
-    return {
-        "contacts": [_plain(contact, translation) for contact in contacts],
-        "unlinked_identifiers": sorted(unlinked | translation.keyless),
-    }
+    yield b'],"unlinked_identifiers":' + _json(sorted(unlinked | translation.keyless))
+    yield b"}\n"
+
+
+def _json(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Numbers of more than 64 bits, and texts that are none: JSON can say both.
+        return json.dumps(value).encode()
 
 
 def _plain(contact: Contact, translation: Translation) -> dict[str, Any]:

@@ -75,6 +75,7 @@ ANY_TEXT = st.text(alphabet=st.characters(), max_size=60)
 
 @given(ANY_TEXT | NEARLY_AN_ADDRESS)
 @example("İ+x@example.com")
+@example("m.\u0301@gmail.com")
 @example("mailto:%C3%A9@example.com")
 def test_the_key_of_an_email_key_is_itself(text: str) -> None:
     key = email_key(text)

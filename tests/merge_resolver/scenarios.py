@@ -39,4 +39,6 @@ def arrivals(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 def resolved(events: list[dict[str, Any]]) -> dict[str, Any]:
     translation = Translation(checked(events), lambda _kind, value: value)
-    return answer(resolve(translation.facts, Rules()), translation)
+    contacts = resolve(translation.facts, Rules())
+    told: dict[str, Any] = json.loads(b"".join(answer(contacts, translation)))
+    return told

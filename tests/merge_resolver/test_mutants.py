@@ -148,7 +148,10 @@ def retractions_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 @mutant
 def the_latest_is_the_founder(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(contacts, "earliest", lambda by_time: by_time[-1])
+    def founder(records: Any, _links: Any) -> str:
+        return str(max(records, key=lambda one: (one.first, one.id)).id)
+
+    patch.setattr(contacts, "founder", founder)
 
 
 @mutant

@@ -90,9 +90,11 @@ def _parse_sloppy(text: str) -> ValidatedEmail | None:
 
 def _key(local_part: str, domain: str) -> str | None:
     domain = _ONE_PROVIDER.get(domain, domain)
-    local = unicodedata.normalize("NFC", local_part.lower()).partition("+")[0]
+    local = local_part.lower().partition("+")[0]
     if domain in _DOTS_DO_NOT_COUNT:
         local = local.replace(".", "")
+    # Only now: without its dot a letter and the accent behind it are one.
+    local = unicodedata.normalize("NFC", local)
     # Without its tag nothing may be left, or a dot at the end: no provider has such a mailbox.
     # No top-level domain has a single letter.
     if not local or local.endswith(".") or domain[-2] == ".":

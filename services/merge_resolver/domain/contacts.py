@@ -66,20 +66,16 @@ class Contact:
 _came = attrgetter("first", "id")
 
 
-def founder(records: Iterable[Record], links: Iterable[Link]) -> str:
+def founder(records: Sequence[Record], links: Sequence[Link]) -> str:
     """Whose id the contact has: the survivor picked last, else the earliest record that holds an
     account or an external id, else the earliest.
     """
-    members = {record.id: record for record in records}
-    picked = [(one.t, one.id, one.survivor) for one in links if one.survivor in members]
-    if picked:
-        return str(max(picked)[2])
-    return earliest(sorted(members.values(), key=_came)).id
-
-
-def earliest(by_time: Sequence[Record]) -> Record:
-    """The first that holds an account or an external id, else the first."""
-    return next((one for one in by_time if one.holds_account), by_time[0])
+    if links:
+        members = {record.id for record in records}
+        picked = [(one.t, one.id, one.survivor) for one in links if one.survivor in members]
+        if picked:
+            return str(max(picked)[2])
+    return min(records, key=lambda one: (not one.holds_account, one.first, one.id)).id
 
 
 def plain_contact(
@@ -98,8 +94,7 @@ def plain_contact(
 
     if len(records) == 1:
         return Contact(records[0].id, tuple(records), (), evidence)
-    by_time = tuple(sorted(records, key=_came))
-    return Contact(earliest(by_time).id, by_time, (), evidence)
+    return Contact(founder(records, ()), tuple(sorted(records, key=_came)), (), evidence)
 
 
 def contacts_of(outcome: Outcome, links: Iterable[Link]) -> list[Contact]:

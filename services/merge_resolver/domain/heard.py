@@ -79,6 +79,22 @@ class Heard:
             self._standings[record] = standing
         return standing
 
+    def is_news(self, fact: Observe, again_after: int, revoked: Mapping[str, int] = NOBODY) -> bool:
+        standing = self.standing(fact.record, revoked)
+        return standing is None or standing.is_news(fact, again_after)
+
+    def repeats(self, fact: Observe, again_after: int) -> bool:
+        """Whether its record has said just that and nothing else: then it needs no looking up."""
+        own = self.by_record.get(fact.record)
+        if own is None or len(own) > 1 or fact.fields or fact.covers or fact.tags is not None:
+            return False
+        said = own[0]
+        return (
+            fact.told == said.told
+            and fact.claim == said.claim
+            and 0 <= fact.t - said.t <= again_after
+        )
+
     def contacts(self, rules: Rules) -> list[Contact] | None:
         """Steps 2 to 8, of what has changed. None where the agent blocks an identifier of theirs,
         or a record has two users: that is decided on the whole.

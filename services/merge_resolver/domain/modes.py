@@ -7,12 +7,15 @@ address dead, and many typed ones only stop the typed ones.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
+from typing import Final
 
 from contact_schema.values import is_role_mailbox
 from merge_resolver.domain.facts import ASSERTED, TYPED, Identifier
 from merge_resolver.domain.records import Claim, Record
 from merge_resolver.domain.rules import FAMILIES, Rules
 
+NO_CAPS: Final = MappingProxyType[str, int]({})
 Claimants = list[tuple[int, Claim]]
 """Records (by number) that claim an identifier, each with its claim."""
 
@@ -68,28 +71,39 @@ class Standing:
 
     accounts: set[str] = field(default_factory=set)
     signals: dict[str, set[str]] = field(default_factory=dict)
+    is_crowded: bool = False
+    """More signals than a cap: the next ones make no difference, and are not kept."""
 
     def learn(self, identifier: Identifier, record: Record, rules: Rules) -> None:
         """From a record that claims it, and that has one user id at most."""
         family = FAMILIES[identifier.type]
         if record.users and (family == "browser" or record.claims[identifier].proof > TYPED):
             self.accounts |= record.users
-        caps = rules.signals_per_identifier.get(family, ())
+        caps = rules.signals_per_identifier.get(family)
+        if caps is None or self.is_crowded:
+            return
         if "name" in caps and record.names:
             self.signals.setdefault("name", set()).update(record.names)
         for one in record.claims:
             if (beside := FAMILIES[one.type]) in caps:
-                self.signals.setdefault(beside, set()).add(one.key)
+                if beside in self.signals:
+                    self.signals[beside].add(one.key)
+                else:
+                    self.signals[beside] = {one.key}
 
     def mode(self, identifier: Identifier, rules: Rules) -> Mode:
         family = FAMILIES[identifier.type]
-        owned = family in rules.accounts_per_identifier and self.accounts
+        owned = self.accounts and family in rules.accounts_per_identifier
         if owned and len(self.accounts) > _account_cap(identifier, family, rules):
             return Mode.DEAD
-        caps = rules.signals_per_identifier.get(family, {})
-        if any(len(self.signals.get(one, ())) > cap for one, cap in caps.items()):
-            return Mode.TRUSTED_ONLY
-        return Mode.LIVE
+        if not self.is_crowded:
+            caps = rules.signals_per_identifier.get(family, NO_CAPS)
+            for beside, keys in self.signals.items():
+                if len(keys) > caps[beside]:
+                    self.is_crowded = True
+                    self.signals.clear()
+                    break
+        return Mode.TRUSTED_ONLY if self.is_crowded else Mode.LIVE
 
 
 def _account_cap(identifier: Identifier, family: str, rules: Rules) -> int:

@@ -41,6 +41,7 @@ def is_one_contact(
     ranks: set[int] = set()
     names: set[str] = set()
     typed: set[Identifier] = set()
+    count: dict[str, int] = {}
     edges = len(records)
     for number, record in enumerate(records):
         edges += len(record.claims)
@@ -61,25 +62,20 @@ def is_one_contact(
                 claimants[one].append(number)
             else:
                 claimants[one] = [number]
+                family = FAMILIES[one[0]]
+                count[family] = count.get(family, 0) + 1
     if edges > rules.claims_per_blob or len(typed) > rules.typed_addresses_per_unit:
         return False
-    return _stays_below(claimants, untied, names, ranks, rules) and _hold_together(
-        records, claimants
-    )
+    for one in untied.difference(claimants) if untied else ():
+        count[FAMILIES[one[0]]] = count.get(FAMILIES[one[0]], 0) + 1
+    count["name"] = len(names)
+    return _stays_below(count, ranks, bool(untied), rules) and _hold_together(records, claimants)
 
 
-def _stays_below(
-    claimants: Mapping[Identifier, object],
-    untied: set[Identifier],
-    names: set[str],
-    ranks: set[int],
-    rules: Rules,
-) -> bool:
-    """Whether no cap and no limit can be passed, and no edge is refused for its rank."""
-    count = {"name": len(names)}
-    for one in untied.union(claimants) if untied else claimants:
-        family = FAMILIES[one[0]]
-        count[family] = count.get(family, 0) + 1
+def _stays_below(count: Mapping[str, int], ranks: set[int], untied: bool, rules: Rules) -> bool:
+    """Whether no cap and no limit can be passed, and no edge is refused for its rank. ``count`` of
+    different identifiers by family; ``untied`` if one of them ties nobody.
+    """
     if count.get("user", 0) > 1:
         return False
     most = rules.most_in_plain_blob

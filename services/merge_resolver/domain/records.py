@@ -156,7 +156,8 @@ def fold_record(
     """Step 3 for one record. ``users`` by true claim; ``windows`` of revoked proofs by user."""
     record = Record(facts[0].record, facts[0].unit, facts[0].t, facts[0].t)
     for fact in facts:
-        told, claimed = fact.told, users.get(fact.claim or "", NO_USERS)
+        told = fact.told
+        claimed = users.get(fact.claim or "", NO_USERS) if users else NO_USERS
         if claimed:
             told = (*told, *sorted(claimed.keys() - set(told)))
         _add(record, fact, told, bool(windows) and _is_revoked(fact, claimed, windows))

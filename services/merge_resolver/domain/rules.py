@@ -26,23 +26,21 @@ STRANGERS_WAYS: Final = frozenset({TYPED_EMAIL, TYPED_PHONE})
 """By these anybody comes under a contact without proof; what he says there is said, not known."""
 UNPROVEN_PHONES: Final = frozenset({ASSERTED_PHONE, TYPED_PHONE})
 
-FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "user": "user",
-        "email": "email",
-        "phone": "phone",
-        "crm": "crm",
-        "session": "browser",
-        "browser": "browser",
-        "whatsapp": "channel",
-        "sms": "channel",
-        "slack": "channel",
-        "messenger": "channel",
-        "channel": "channel",
-        "name": "name",
-        "unit": "unit",
-    }
-)
+FAMILIES: Final[Mapping[str, str]] = {
+    "user": "user",
+    "email": "email",
+    "phone": "phone",
+    "crm": "crm",
+    "session": "browser",
+    "browser": "browser",
+    "whatsapp": "channel",
+    "sms": "channel",
+    "slack": "channel",
+    "messenger": "channel",
+    "channel": "channel",
+    "name": "name",
+    "unit": "unit",
+}
 """Types that are treated alike."""
 KNOWN_BY: Final = frozenset(
     kind
@@ -70,14 +68,12 @@ _RANKS: Final = MappingProxyType(
     }
 )
 
-RANK_OF: Final[Mapping[tuple[str, int], int]] = MappingProxyType(
-    {
-        (kind, proof): rank
-        for kind, of_kind in FAMILIES.items()
-        for (family, proof), rank in _RANKS.items()
-        if family == of_kind
-    }
-)
+RANK_OF: Final[Mapping[tuple[str, int], int]] = {
+    (kind, proof): rank
+    for kind, of_kind in FAMILIES.items()
+    for (family, proof), rank in _RANKS.items()
+    if family == of_kind
+}
 """By type and proof; what is not in it links nothing, like an unproven channel address."""
 
 

@@ -165,8 +165,10 @@ class Blob:
     def is_news(self, fact: Observe, again_after: int = DAY) -> bool:
         if fact.id in self.facts:
             return False
-        standing = self.standing(fact.record)
-        return standing is None or standing.is_news(fact, again_after)
+        heard = self._heard or self.heard()
+        if self.decided:
+            return heard.is_news(fact, again_after, self._revoked())
+        return not heard.repeats(fact, again_after) and heard.is_news(fact, again_after)
 
     @property
     def size(self) -> int:
@@ -238,10 +240,10 @@ class Book:
         """Take an observation in; none if it tells nothing new. ``again_after`` microseconds what
         was said before is said anew.
         """
-        names, by_name = names_of(fact), self._by_name
-        own = self._blob(names[0])
+        own = self._blob(("record", fact.record))
         if own is not None and not own.is_news(fact, again_after):
             return None
+        names, by_name = names_of(fact), self._by_name
         blob, others = own, list[Blob]()
         for name in names:
             one = by_name.get(name)
