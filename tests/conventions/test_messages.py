@@ -16,7 +16,8 @@ from tests.conventions.places import ROOT, SERVICES
 # Opaque ids that Kith itself gives.
 IDS_OF_KITH = """
 space agent workspace record records unit claim fact facts contact contacts command survivor merge
-into absorbed link actor parts undone undone_too hold erasure connection lift ids id requested_by
+into absorbed suggested link actor parts undone undone_too hold erasure connection lift ids id
+requested_by
 """
 IDS = set(IDS_OF_KITH.split())
 # One of a few words that Kith, or the team in its settings, chose; names of fields; sentences that
