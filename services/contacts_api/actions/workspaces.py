@@ -113,10 +113,11 @@ def new_secret(kind: str) -> str:
 
 async def publish(tx: Tx, agents: Sequence[str], now: datetime) -> None:
     """Agents whole, keys as digests, for every other service."""
+    rows = await store.find_agents(tx, agents)
     keys: dict[str, list[KeySettings]] = {agent: [] for agent in agents}
-    for row in await store.list_keys(tx, agents):
-        keys[row["agent"]].append(_key_settings(row))
-    for row in await store.find_agents(tx, agents):
+    for key in await store.list_keys(tx, agents):
+        keys[key["agent"]].append(_key_settings(key))
+    for row in rows:
         tx.emit(
             AgentSettings(
                 space=row["space"],
