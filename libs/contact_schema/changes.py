@@ -82,6 +82,8 @@ class Snapshot(Value):
     audience: Audience
     verified: Verified | None = None
     tier_mismatch: TierMismatch | None = None
+    suggested: tuple[str, ...] = ()
+    """Contacts that may be the same person, by evidence that was refused: the strongest twenty."""
     created_at: datetime
 
 

@@ -147,7 +147,9 @@ SELECT c.contact, c.version, c.updated_at, s.at AS last_seen_at, p.snapshot::tex
 -- $7 verified, $8 search patterns, $9 tags, $10 tags it must not have, $11 e-mails, $12 phones,
 -- $13 external ids, $14 channels, $15 channels it must not have, $16 CRM states,
 -- $17 conversations, $18 and $19 created after and before, $20 and $21 seen after and before,
--- $22 attributes: alternatives of each as JSON
+-- $22 attributes: alternatives of each as JSON, $23 whether somebody may be the same person (by
+-- refused evidence, or of the same name; not dismissed, and not told apart by an undo), $24 what a
+-- blank sort key is
 SELECT c.contact, c.version, c.updated_at, s.at AS last_seen_at, p.snapshot::text AS snapshot,
        s.at::text AS position
   FROM contacts_api.contacts AS c
@@ -192,6 +194,38 @@ SELECT c.contact, c.version, c.updated_at, s.at AS last_seen_at, p.snapshot::tex
            SELECT FROM jsonb_array_elements($22::jsonb) AS wanted
             WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(wanted) AS alternative
                                WHERE p.attributes @> alternative)))
+   AND ($23::boolean IS NULL OR $23 = (c.contact = ANY (ARRAY (
+           SELECT pair.contact
+             FROM (SELECT p.contact, r.contact AS other
+                     FROM contacts_api.profiles AS p
+                    CROSS JOIN jsonb_array_elements_text(p.snapshot -> 'suggested') AS named (id)
+                     JOIN contacts_api.records AS r ON r.space = $1 AND r.record = named.id
+                    WHERE p.space = $1 AND p.snapshot -> 'suggested' <> '[]'::jsonb
+                    UNION
+                   SELECT c.contact, o.contact
+                     FROM contacts_api.contacts AS c
+                     JOIN contacts_api.contacts AS o ON o.space = $1 AND o.name = c.name
+                    WHERE c.space = $1
+                      AND c.name <> $24::text
+                      AND c.kind <> 'anonymous'
+                      AND o.kind <> 'anonymous'
+                      AND ((o.company = c.company AND c.company <> $24)
+                           OR (split_part(o.email, '@', 1) = split_part(c.email, '@', 1)
+                               AND c.email <> $24))
+                      AND NOT EXISTS (SELECT FROM contacts_api.merges AS m
+                                       WHERE m.space = $1 AND m.undone_at IS NOT NULL
+                                         AND m.parties @> ARRAY[c.contact, o.contact])) AS pair
+             JOIN contacts_api.contacts AS there
+               ON there.space = $1 AND there.contact = pair.other AND there.erasure IS NULL
+            WHERE pair.other <> pair.contact
+              AND NOT EXISTS (SELECT FROM contacts_api.dismissals AS d
+                                JOIN contacts_api.records AS one
+                                  ON one.space = $1 AND one.record = d.one
+                                JOIN contacts_api.records AS two
+                                  ON two.space = $1 AND two.record = d.other
+                               WHERE d.space = $1
+                                 AND (one.contact, two.contact) IN ((pair.contact, pair.other),
+                                                                    (pair.other, pair.contact)))))))
  ORDER BY s.at DESC, s.contact DESC
  LIMIT $4;
 

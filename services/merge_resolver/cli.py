@@ -33,18 +33,29 @@ def resolve_command(
 ) -> None:
     """Print the contacts that these events make.
 
-    Reads {"events": […]}, or the list alone, and prints {"contacts": […]} as JSON. What an event
-    may be: {"t": 1, "do": "observe", "conversation": "c1", "verified_user": "u1", "identifiers":
-    [{"type": "email", "value": "ada@example.com", "trust": "asserted"}], "profile": {"name":
-    "Ada"}, "profile_trust": "asserted"}. Times are whole numbers; types are browser, email, phone,
-    external, channel, name; trust is typed, asserted or proven.
+    The file is {"events": [...]}, or the list alone. What somebody said:
 
-    Decisions: merge {left, right, survivor}, separate {sides: [{conversations, identifiers}]},
-    undo {event}, logout or owner-changed {t, identifier}, revoke-verification {user, from, to},
-    erase {conversation}, block {identifier}. An event may carry an "id"; else its position is it.
+    {"t": 1, "do": "observe", "conversation": "c1", "verified_user": "u1",
+     "identifiers": [{"type": "email", "value": "ada@x.org", "trust": "typed"}],
+     "profile": {"name": "Ada"}, "profile_trust": "typed"}
 
-    Where an event cannot be read, nothing is printed: each such event is named with its line and
-    field, and the exit status is 2.
+    t is any whole number; only t and conversation must be there. Types are
+    browser, email, phone, external, channel, name; trust is typed, asserted,
+    proven; profile_trust is typed, channel, asserted, verified, operator.
+
+    What was decided: merge {left, right, survivor},
+    separate {sides: [{conversations, identifiers}]}, undo {event},
+    logout or owner-changed {t, identifier}, erase {conversation},
+    block {identifier}, revoke-verification {user, from, to}. An event may
+    carry an "id", which undo names; else its position, from 0, is its id.
+
+    For each contact: id; members, its conversations and identifiers; profile;
+    said, what strangers said of it; why, the evidence that joined it; refused,
+    evidence that was not followed, with the reason; suggestions. Beside them
+    unlinked_identifiers, which belong to nobody. No order of events matters.
+
+    Where events cannot be read, nothing is printed: standard error names each
+    of them with line and field, and the exit status is 2.
     """
     _refuse_unknown(region, "resolve")
     # Millions of objects live until the end: looking for rubbish among them takes most of the time.

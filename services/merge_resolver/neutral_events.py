@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from contact_schema.records import Unit, record_id, space_key
-from contact_schema.values import is_blocked
+from contact_schema.values import external_id, is_blocked
 from merge_resolver.domain import Contact
 from merge_resolver.domain.edges import Edge
 from merge_resolver.domain.facts import (
@@ -64,16 +64,20 @@ class Translation:
         self.keyless: set[str] = set()
         self._normalise = normalise
         self._blocked: dict[tuple[str, str], bool] = {}
-        self._records: dict[str, set[str]] = {}
+        self._records: dict[str, dict[str, tuple[bool, int, str]]] = {}
+        """Of a conversation: each with its place among those that may be the founder."""
         self._facts_of: dict[str, list[str]] = {}
         self._names = {str(one["id"]) for one in events if one.get("id") is not None}
+        named = [(self._name(event.get("id"), at), event) for at, event in enumerate(events)]
         decisions: dict[str, Mapping[str, Any]] = {}
-        for number, event in enumerate(events):
-            name = self._name(event.get("id"), number)
+        for name, event in named:
+            if event["do"] != "observe":
+                decisions[name] = min(event, decisions.get(name, event), key=order_of)
+        self._undone = {one["event"] for one in decisions.values() if one["do"] == "undo"}
+        self._erased = {one["conversation"] for one in decisions.values() if one["do"] == "erase"}
+        for name, event in named:
             if event["do"] == "observe":
                 self._add(name, [self._observe(name, event)])
-            else:
-                decisions[name] = min(event, decisions.get(name, event), key=order_of)
         # What a conversation's records are, and what there is to undo, is known only at the end.
         for is_undo in (False, True):
             for name, event in decisions.items():
@@ -96,7 +100,10 @@ class Translation:
         unit = Unit("conversation", "file", conversation)
         record = record_id(KEY, unit, user)
         self.conversations[record] = conversation
-        self._records.setdefault(conversation, set()).add(record)
+        if name not in self._undone:
+            here = self._records.setdefault(conversation, {})
+            place = (user is None, event["t"], record)
+            here[record] = min(place, here.get(record, place))
         identifiers = event.get("identifiers") or ()
         told = [self._told(one) for one in identifiers if one["value"] is not None]
         if user is not None:
@@ -125,7 +132,8 @@ class Translation:
 
     def _block_if_junk(self, kind: str, key: str) -> None:
         if (kind, key) not in self._blocked:
-            self._blocked[kind, key] = is_blocked(kind, key)
+            junk = external_id(key) is None if kind == "user" else is_blocked(kind, key)
+            self._blocked[kind, key] = junk
             if self._blocked[kind, key]:
                 self.facts.append(Block(f"blocked\0{kind}\0{key}", Identifier(kind, key)))
 
@@ -137,7 +145,7 @@ class Translation:
             case "separate":
                 sides = tuple(
                     Side(
-                        tuple(self._of(one.get("conversations") or ())),
+                        tuple(self._of(one["conversations"])),
                         tuple(self._identifier(other) for other in one.get("identifiers") or ()),
                     )
                     for one in event["sides"]
@@ -162,12 +170,18 @@ class Translation:
                 raise ValueError(kind)
 
     def _links(self, name: str, t: int, event: Mapping[str, Any]) -> list[Fact]:
-        everyone = [*self._of(event["left"]), *self._of(event["right"])]
-        survivor = event.get("survivor")
-        kept = next(iter(self._of([survivor])), None) if survivor is not None else None
+        """Of everybody named; of nobody, where one side is not there or was erased."""
+        left, right = (
+            self._of([one for one in event[side] if one not in self._erased])
+            for side in ("left", "right")
+        )
+        if not left or not right:
+            return []
+        survivor = self._records.get(event.get("survivor") or "", {})
+        kept = min(survivor, key=lambda one: survivor[one]) if survivor else None
         return [
-            Link(f"{name}#{number}", t, everyone[0], other, kept)
-            for number, other in enumerate(everyone[1:])
+            Link(f"{name}#{number}", t, left[0], other, kept)
+            for number, other in enumerate([*left[1:], *right])
         ]
 
     def _of(self, conversations: Sequence[str]) -> list[str]:
@@ -207,12 +221,19 @@ def _plain(contact: Contact, translation: Translation) -> dict[str, Any]:
         "profile": {name: won.value for name, won in folded.fields.items()},
         "said": dict(folded.said),
         "why": [_edge(one.edge, names) for one in contact.taken if one.joined],
-        "refused": [_edge(one.edge, names) | {"code": one.code} for one in contact.refused],
+        "refused": [_edge(one.edge, names) | {"code": _code(one.code)} for one in contact.refused],
         "suggestions": [
-            {"other": one.other, "reasons": [{"code": one.code, "detail": _edge(one.edge, names)}]}
+            {
+                "other": one.other,
+                "reasons": [{"code": _code(one.code), "detail": _edge(one.edge, names)}],
+            }
             for one in contact.suggestions
         ],
     }
+
+
+def _code(code: str) -> str:
+    return "limit-external" if code == "limit-crm" else code
 
 
 def _edge(edge: Edge, names: Mapping[str, str]) -> dict[str, Any]:

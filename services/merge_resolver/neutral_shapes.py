@@ -84,7 +84,7 @@ class _Merge(_Decision):
 
 
 class _Side(TypedDict):
-    conversations: NotRequired[Names | None]
+    conversations: Names
     identifiers: NotRequired[list[_Named] | None]
 
 

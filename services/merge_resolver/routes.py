@@ -11,18 +11,30 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from contact_schema.commands import LinkRecords, RetractFacts, SeparateRecords
+from contact_schema.commands import (
+    BlockIdentifier,
+    LinkRecords,
+    ReleaseIdentifier,
+    RetractFacts,
+    RevokeProof,
+    SeparateRecords,
+)
 from contact_schema.settings import AgentSettings, Policies
 from merge_resolver import store
 from merge_resolver.domain import explanations
 from merge_resolver.domain.contacts import Contact
-from merge_resolver.domain.previews import preview_merge, preview_undo
+from merge_resolver.domain.previews import (
+    AboutIdentifier,
+    preview_about_identifier,
+    preview_merge,
+    preview_undo,
+)
 from merge_resolver.domain.rules_diff import RulesDiff
 from merge_resolver.domain.separations import records_in
 from merge_resolver.domain.snapshot import snapshot_of
 from merge_resolver.domain.working import Blob, Book
 from merge_resolver.handlers import Streams
-from merge_resolver.loading import find_merges, load, load_blobs
+from merge_resolver.loading import Wanted, find_merges, load, load_blobs
 from merge_resolver.releasing import release
 from merge_resolver.rulebook import Rulebook, rules_under
 from service_kit.http import require_service_token
@@ -133,6 +145,38 @@ async def _preview_undo(request: Request, order: RetractFacts | SeparateRecords,
     }
 
 
+@router.post("/previews/block")
+async def preview_a_block(request: Request, order: BlockIdentifier) -> Json:
+    """Which contacts would look different, or come apart, if this identifier linked nobody."""
+    one = order.identifier
+    return await _preview_about(request, order, {(order.space, one.type, one.key)})
+
+
+@router.post("/previews/release")
+async def preview_a_release(request: Request, order: ReleaseIdentifier) -> Json:
+    """The same, if it changed hands at this time."""
+    one = order.identifier
+    return await _preview_about(request, order, {(order.space, one.type, one.key)})
+
+
+@router.post("/previews/revocation")
+async def preview_a_revocation(request: Request, order: RevokeProof) -> Json:
+    """The same, if proofs of these user ids counted as typed."""
+    users = {(order.space, "user", user) for user in order.users}
+    return await _preview_about(request, order, {*users, (order.space, "record", order.contact)})
+
+
+async def _preview_about(request: Request, order: AboutIdentifier, wanted: set[Wanted]) -> Json:
+    async with _reading(request, order.space) as tx:
+        book = await _load(request, tx, order.space, wanted)
+    found = preview_about_identifier(book, order)
+    return {
+        "contacts": [_snapshot(blob, contact) for blob, contact in found.contacts],
+        "splits": found.splits,
+        "blocked_by": found.blocked_by,
+    }
+
+
 @router.post("/previews/policies")
 async def preview_policies(request: Request, wanted: NewRules) -> Json:
     """What a change of policies would merge and split, over the whole space."""
@@ -203,10 +247,14 @@ async def _reading(request: Request, space: str) -> AsyncIterator[Tx]:
 
 
 async def _book(request: Request, tx: Tx, space: str, records: Iterable[str]) -> Book:
+    return await _load(request, tx, space, {(space, "record", record) for record in records})
+
+
+async def _load(request: Request, tx: Tx, space: str, wanted: set[Wanted]) -> Book:
     state: State = request.app.state.service_state
-    wanted = {(space, "record", record) for record in records}
     state.rulebook.note(await store.list_policies(tx, [space]))
-    fenced = await store.find_fenced(tx, {(space, record) for _, _, record in wanted})
+    records = {(space, value) for _, kind, value in wanted if kind == "record"}
+    fenced = await store.find_fenced(tx, records)
     return (await load(tx, state.rulebook.of, [space], wanted, fenced))[space]
 
 

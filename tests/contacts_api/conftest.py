@@ -6,7 +6,8 @@ from typing import cast
 import asyncpg
 import pytest
 
-from tests.conftest import at
+from service_kit.tx import Tx
+from tests.conftest import TxOf, at
 from tests.contacts_api.front import Front, Stage, open_stage
 from tests.contacts_api.resolving import DOOR, RealResolver
 
@@ -55,3 +56,8 @@ async def real_stage(postgres: str, migrated: str, secret: str) -> AsyncIterator
 @pytest.fixture
 async def real_front(real_stage: Stage) -> Front:
     return await real_stage.enter()
+
+
+@pytest.fixture
+async def tx(tx_of: TxOf) -> Tx:
+    return await tx_of("contacts_api")

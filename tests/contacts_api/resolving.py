@@ -19,7 +19,8 @@ from service_kit import migrate
 from service_kit.http import build_app
 from service_kit.service import Runtime
 from service_kit.testing import received
-from tests.contacts_api.front import TOKEN, Resolver
+from tests.contacts_api.front import TOKEN
+from tests.contacts_api.settling import Resolver
 
 DOOR = "http://resolver.example"
 

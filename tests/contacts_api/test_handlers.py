@@ -1,83 +1,31 @@
 """What the read side makes of messages, in whatever order the streams bring them."""
 
-from typing import Any
-
 import pytest
 
 from contact_schema.changes import (
     CommandSettled,
-    ContactErased,
     ContactsMerged,
     ContactSplit,
     CrmConnectionChanged,
-    CrmStateChanged,
 )
-from contact_schema.envelope import Message
-from contact_schema.erasure import (
-    EraseRecords,
-    ErasureAdvanced,
-    ErasureScoped,
-    FenceRecords,
-    SliceErased,
-    SliceFenced,
-)
-from contact_schema.interactions import InteractionAccepted
 from contacts_api import handlers
 from contacts_api.actions.outcomes import MovedError
 from contacts_api.actions.reading import locate, read_contact
-from contacts_api.domain.list_query import ListQuery
-from contacts_api.store import commands, erasures, interactions, listing, merges
-from contacts_api.store.interactions import list_timeline
+from contacts_api.store import commands, interactions, merges
 from contacts_api.store.statements import Stretch
-from service_kit.problems import Problem
 from service_kit.testing import received
 from service_kit.tx import Tx
-from tests.conftest import TxOf
 from tests.contacts_api.messages import (
     NOON,
     SPACE,
     at,
     changed,
     event,
-    held,
     proof,
     record,
     verified,
 )
-
-
-@pytest.fixture
-async def tx(tx_of: TxOf) -> Tx:
-    return await tx_of("contacts_api")
-
-
-async def take(tx: Tx, *messages: Message, **headers: Any) -> None:
-    """Each stream's part of the messages, as one batch."""
-    by_topic: dict[str, list[Any]] = {}
-    for message in messages:
-        by_topic.setdefault(message.TOPIC, []).append(received(message, **headers))
-    for topic, batch in by_topic.items():
-        await HANDLERS[topic](batch, tx)
-
-
-HANDLERS: dict[str, Any] = {
-    "contacts.changes.v1": handlers.on_changes,
-    "contacts.interactions.v1": handlers.on_interactions,
-    "contacts.identity.v1": handlers.on_identity,
-    "contacts.crm.v1": handlers.on_crm,
-    "contacts.erasure.v1": handlers.on_erasure,
-}
-
-
-async def texts(tx: Tx, contact: str) -> list[str]:
-    rows = await list_timeline(tx, SPACE, contact, Stretch(50), (None, None, None))
-    return [row["text"] for row in rows if row["text"] is not None]
-
-
-async def listed(tx: Tx, **filters: Any) -> list[str]:
-    given = listing.Filters(**filters)
-    rows = await listing.list_contacts(tx, SPACE, ("last_seen_at", True), None, 50, given)
-    return [row["contact"] for row in rows]
+from tests.contacts_api.taking import crm_state, listed, take, texts
 
 
 async def test_events_that_come_before_their_contact_are_counted_all_the_same(tx: Tx) -> None:
@@ -227,57 +175,6 @@ async def test_a_claim_shows_in_the_timeline_once_it_is_proven(tx: Tx) -> None:
     assert await texts(tx, "r") == ["claim"]
 
 
-@pytest.mark.parametrize(
-    ("filters", "found"),
-    [
-        pytest.param({"patterns": ["%lovel%"]}, ["ada"], id="a part of a name"),
-        pytest.param({"patterns": ["%jose%"]}, ["jose"], id="a name without its accents"),
-        pytest.param({"patterns": ["%100\\%%"]}, ["jose"], id="a per cent sign is itself"),
-        pytest.param({"patterns": ["%ada%", "%acme%"]}, ["ada"], id="two words"),
-        pytest.param({"tags": ["vip"]}, ["ada"], id="tag"),
-        pytest.param({"not_tags": ["vip"]}, ["jose", "anonymous"], id="not a tag"),
-        pytest.param({"kinds": ["customer"]}, ["ada"], id="kind"),
-        pytest.param({"verified": True}, ["ada"], id="verified"),
-        pytest.param({"audiences": ["enterprise"]}, ["jose"], id="audience"),
-        pytest.param({"emails": ["email:ada@example.com"]}, ["ada"], id="e-mail"),
-        pytest.param({"external_ids": ["user:u1"]}, ["ada"], id="external id"),
-        pytest.param({"channels": ["slack"]}, ["jose"], id="channel"),
-        pytest.param({"not_channels": ["slack"]}, ["anonymous", "ada"], id="not a channel"),
-        pytest.param({"conversations": ["c9"]}, ["jose"], id="conversation"),
-        pytest.param({"attributes": '[[{"seats": "7"}, {"seats": 7}]]'}, ["ada"], id="attribute"),
-        pytest.param({"crm_states": ["error"]}, ["ada"], id="CRM state"),
-        pytest.param({"crm_states": ["not_synced"]}, ["jose", "anonymous"], id="not synced"),
-        pytest.param({"last_seen_after": at(2)}, ["jose"], id="seen after"),
-        pytest.param({"created_before": NOON}, [], id="created before"),
-    ],
-)
-async def test_the_list_finds_by(tx: Tx, filters: dict[str, Any], found: list[str]) -> None:
-    await take(
-        tx,
-        changed(
-            "ada", "ada", kind="customer", name="Ada Lovelace", company="Acme", tags=("vip",),
-            external_id="u1", identifiers=(held("email", "Ada@example.com", "ada@example.com"),),
-            verified=verified("u1"), custom_attributes={"seats": 7},
-        ),
-        changed(
-            "jose", "jose", name="José 100%",
-            audience={"value": "enterprise", "source": "operator", "pinned": True},
-        ),
-        changed("anonymous", "anonymous", kind="anonymous"),
-        event("jose", 5, channel="slack", conversation="c9"),
-        event("anonymous", 1),
-        crm_state("ada", "error"),
-    )  # fmt: skip
-    assert await listed(tx, **filters) == found
-
-
-def crm_state(contact: str, state: Any, **fields: Any) -> CrmStateChanged:
-    return CrmStateChanged(
-        space=SPACE, contact=contact, connection="connection_1", kind="hubspot", state=state,
-        at=NOON, **fields,
-    )  # fmt: skip
-
-
 async def test_a_connection_shows_on_every_contact_once_it_is_there(tx: Tx) -> None:
     await take(tx, changed("a", "a"))
     assert (await read_contact(tx, SPACE, "a"))["crm"] == []
@@ -305,135 +202,3 @@ async def test_a_settled_command_is_marked_once_and_told_after_the_commit(tx: Tx
     tx.committed()
     assert told == ["command_1"]
     assert await commands.find_settled(tx, ["command_1"]) == ["command_1"]
-
-
-async def test_a_fenced_person_is_gone_at_once_and_nothing_new_lands(tx: Tx) -> None:
-    await take(tx, changed("a", "a", "b"), event("a", 1))
-    await take(tx, scoped("a", "b"))
-    with pytest.raises(Problem) as gone:
-        await locate(tx, SPACE, "a")
-    assert (gone.value.status, gone.value.code) == (410, "erased")
-    await take(tx, event("b", 2), changed("a", name="Back again?"))
-    assert [s.body.TOPIC for s in tx.suppressed] == [
-        InteractionAccepted.TOPIC, "contacts.changes.v1",
-    ]  # fmt: skip
-    assert await listed(tx) == []
-
-
-async def test_an_erasure_leaves_nothing_and_its_receipt_says_what_went(tx: Tx) -> None:
-    await take(tx, changed("a", "a", "b"), event("a", 1), event("b", 2))
-    fence = FenceRecords(
-        space=SPACE, erasure="erasure_1", records=("a", "b"), mode="erase", fenced_at=NOON,
-        ledger_no=1,
-    )  # fmt: skip
-    erase = EraseRecords(
-        space=SPACE, erasure="erasure_1", records=("a", "b"), ids=("a",), ledger_no=2
-    )
-    await take(tx, scoped("a", "b"), fence, erase)
-    fenced, receipt = tx.emitted
-    assert fenced == SliceFenced(
-        space=SPACE, erasure="erasure_1", slice="contacts_api", ledger_no=1
-    )
-    assert isinstance(receipt, SliceErased)
-    assert (receipt.counts["timeline"], receipt.counts["records"], receipt.left) == (2, 2, 0)
-    await take(tx, erase)
-    repeated = tx.emitted[-1]
-    assert isinstance(repeated, SliceErased)
-    assert repeated.counts == receipt.counts
-    await take(tx, ContactErased(space=SPACE, contact="a", ids=("a", "b"), erasure="erasure_1"))
-    with pytest.raises(Problem) as gone:
-        await locate(tx, SPACE, "b")
-    assert gone.value.status == 410
-
-
-async def test_an_id_of_somebody_living_is_not_fenced_with_the_erased_one(tx: Tx) -> None:
-    """They were one contact once and came apart: erasing one must not make the other's id gone."""
-    await take(tx, changed("a", "a"), changed("b", "b"))
-    await take(tx, scoped("a", ids=("a", "b")))
-    assert await locate(tx, SPACE, "b") == "b"
-
-
-async def test_an_erasure_that_fixed_nothing_shows_the_contact_again(tx: Tx) -> None:
-    await take(tx, changed("a", "a"))
-    await erasures.insert_erasure(
-        tx, (SPACE, "erasure_1"), "a", ("erase", 0, None), ("key:k", NOON)
-    )
-    await erasures.hide_contact(tx, SPACE, "a", "erasure_1")
-    assert await listed(tx) == []
-    await take(
-        tx,
-        ErasureScoped(
-            space=SPACE, erasure="erasure_1", contact="a", records=(), ids=(), blocked="set-changed"
-        ),
-    )
-    assert await listed(tx) == ["a"]
-    row = await erasures.find_erasure(tx, SPACE, "erasure_1")
-    assert row is not None
-    assert (row["state"], row["blocked"]) == ("blocked", "set-changed")
-
-
-async def test_the_receipts_of_all_slices_are_kept_with_the_state(tx: Tx) -> None:
-    await erasures.insert_erasure(
-        tx, (SPACE, "erasure_1"), "a", ("erase", 0, None), ("key:k", NOON)
-    )
-    await take(
-        tx,
-        SliceFenced(space=SPACE, erasure="erasure_1", slice="ingest", ledger_no=1),
-        SliceErased(
-            space=SPACE, erasure="erasure_1", slice="ingest", ledger_no=1, counts={"claims": 2},
-            at=NOON,
-        ),
-        ErasureAdvanced(space=SPACE, erasure="erasure_1", state="erased", at=at(1)),
-    )  # fmt: skip
-    row = await erasures.find_erasure(tx, SPACE, "erasure_1")
-    receipts = await erasures.list_receipts(tx, SPACE, ["erasure_1"])
-    assert row is not None
-    assert row["state"] == "erased"
-    assert [(r["slice"], r["counts"], r["remaining"]) for r in receipts] == [
-        ("ingest", '{"claims": 2}', 0)
-    ]
-
-
-def scoped(*records: str, ids: tuple[str, ...] = ()) -> ErasureScoped:
-    return ErasureScoped(
-        space=SPACE, erasure="erasure_1", contact=records[0], records=records, ids=ids or records
-    )
-
-
-async def test_pages_walk_the_whole_list_both_ways_whatever_the_order(tx: Tx) -> None:
-    names = [f"c{n}" for n in range(7)]
-    await take(tx, *(changed(n, n, name=f"Name {ord(n[1]) % 3}") for n in names))
-    await take(tx, *(event(n, i % 3) for i, n in enumerate(names)))
-    for column in ("last_seen_at", "name", "external_id", "created_at"):
-        for descending in (True, False):
-            whole = await page(tx, (column, descending), None, 50)
-            walked: list[str] = []
-            after = None
-            while rows := await listing.list_contacts(
-                tx, SPACE, (column, descending), after, 2, listing.Filters()
-            ):
-                walked += [row["contact"] for row in rows]
-                after = (rows[-1]["position"], rows[-1]["contact"])
-            assert walked == whole
-            assert sorted(whole) == names
-            assert await page(tx, (column, not descending), None, 50) == whole[::-1]
-
-
-async def page(tx: Tx, order: tuple[str, bool], after: Any, rows: int) -> list[str]:
-    found = await listing.list_contacts(tx, SPACE, order, after, rows, listing.Filters())
-    return [row["contact"] for row in found]
-
-
-async def test_another_space_sees_none_of_it(tx: Tx) -> None:
-    await take(tx, changed("a", "a"))
-    rows = await listing.list_contacts(
-        tx, "space_2", ("last_seen_at", True), None, 50, listing.Filters()
-    )
-    assert rows == []
-    with pytest.raises(Problem) as absent:
-        await locate(tx, "space_2", "a")
-    assert absent.value.status == 404
-
-
-def test_the_default_query_is_the_newest_first() -> None:
-    assert (ListQuery().sort, ListQuery().descending) == ("last_seen_at", True)

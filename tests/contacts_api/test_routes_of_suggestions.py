@@ -23,6 +23,11 @@ def codes(suggestion: dict[str, Any]) -> list[str]:
     return [reason["code"] for reason in suggestion["reasons"]]
 
 
+async def listed(front: Front, wanted: str) -> set[str]:
+    answer = await front.api.get(f"/v1/contacts?has_suggestions={wanted}")
+    return {contact["id"] for contact in answer.json()["data"]}
+
+
 async def two_with_one_phone(front: Front) -> tuple[str, str]:
     """An unproven number does not join two who each have an e-mail."""
     left = await create(front, email="ada@example.com", phone="+49 30 1234567", name="Ada")
@@ -38,6 +43,11 @@ async def test_refused_evidence_is_suggested_from_both_sides(front: Front) -> No
     assert codes(one) == ["different-emails"]
     assert one["reasons"][0]["identifier"] == "phone:+49301234567"
     assert 0 < one["score"] <= 100
+    alone = await create(front, email="c@example.com", phone="+49 30 7654321", name="Cem")
+    assert (await listed(front, "true"), await listed(front, "false")) == (
+        {left, right},
+        {alone["id"]},
+    )
 
 
 async def test_the_same_name_with_a_company_or_the_same_mailbox_is_suggested(
@@ -55,6 +65,7 @@ async def test_the_same_name_with_a_company_or_the_same_mailbox_is_suggested(
         same_company["id"]: ["same-name-and-company"],
         same_mailbox["id"]: ["same-name-and-local-part"],
     }
+    assert await listed(front, "true") == {ada["id"], *found}
 
 
 async def test_what_was_dismissed_stays_away_also_after_a_merge(front: Front) -> None:
@@ -63,11 +74,13 @@ async def test_what_was_dismissed_stays_away_also_after_a_merge(front: Front) ->
     path = f"/v1/contacts/{left}/suggestions/{one['id']}/dismiss"
     assert (await front.api.post(path)).status_code == 204
     assert await suggested(front, left) == await suggested(front, right) == []
+    assert await listed(front, "true") == set()
     assert (await front.api.post(path)).status_code == 204
     third = await create(front, email="c@example.com", external_id="u3")
     body = {"into": third["id"], "survivor": third["id"]}
     await front.api.post(f"/v1/contacts/{left}/merge", json=body)
     assert await suggested(front, right) == []
+    assert await listed(front, "true") == set()
     [entry] = (await front.api.get("/v1/audit?action=suggestion.dismissed")).json()["data"][:1]
     assert entry["contact"] in {left, right}
 
@@ -84,6 +97,7 @@ async def test_two_that_somebody_told_apart_are_not_suggested(front: Front) -> N
         json={"owners": {"email:ada@example.com": survivor}},
     )
     assert await suggested(front, other["id"]) == []
+    assert await listed(front, "true") == set()
 
 
 async def test_a_suggestion_that_nobody_makes_is_not_found(front: Front) -> None:

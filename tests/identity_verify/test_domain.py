@@ -13,7 +13,11 @@ from identity_verify.sealing import key_of
 from identity_verify.verifying import judge
 from tests.identity_verify.claims import AGENT, NOW, SAID, agent, claim, expiring, sign
 
-CASES = json.loads((Path(__file__).parent / "cases" / "user_hash.json").read_text("utf-8"))["cases"]
+CASES = [
+    case
+    for path in sorted((Path(__file__).parent / "cases").glob("user_hash*.json"))
+    for case in json.loads(path.read_text("utf-8"))["cases"]
+]
 YESTERDAY, HOUR = NOW - timedelta(days=1), timedelta(hours=1)
 OLD = Secret("secret_old", b"old", YESTERDAY - HOUR)
 NEW = Secret("secret_new", b"new", YESTERDAY + HOUR)

@@ -68,6 +68,15 @@ async def opened(postgres: str, migrated: str, secret: str) -> AsyncIterator[Doo
 async def door(opened: Door) -> AsyncIterator[Door]:
     yield opened
     async with opened.runtime.transaction() as tx:
-        for table in ("facts", "records", "identifiers", "contacts", "merges", "settled", "holds"):
+        for table in (
+            "facts",
+            "records",
+            "identifiers",
+            "contacts",
+            "merges",
+            "settled",
+            "holds",
+            "decisions",
+        ):
             await tx.connection.execute(f"DELETE FROM merge_resolver.{table}")
     opened.streams.known.forget()

@@ -73,7 +73,10 @@ def test_a_file_that_is_none_is_said_to_be_none(given: bytes, says: str) -> None
         (EVENT | {"profile": "Ada"}, "profile should be an object"),
         (EVENT | {"profile_trust": "high"}, "profile_trust should be typed, channel, "),
         ({"do": "merge", "left": "a"}, "right is missing"),
-        ({"do": "separate", "sides": [{}]}, "sides should have two sides or more"),
+        (
+            {"do": "separate", "sides": [{"conversations": []}]},
+            "sides should have two sides or more",
+        ),
         ({"do": "logout", "identifier": MAIL}, "t is missing"),
         ({"do": "undo"}, "event 0 (line 3): event is missing"),
     ],
@@ -154,6 +157,12 @@ def test_with_normalise_decisions_name_values_as_given_too() -> None:
     ]
     block = {"do": "block", "identifier": {"type": "email", "value": "ADA@example.com"}}
     assert groups(written(*events, block), "--normalise") == [["conv:a"], ["conv:b"]]
+
+
+def test_the_example_of_the_help_is_read() -> None:
+    shown = CliRunner().invoke(make(), ["resolve", "--help"], terminal_width=100).stdout
+    example = shown[shown.index('{"t": 1') : shown.index("t is any whole number")]
+    assert groups(f"[{example}]".encode()) == [["conv:c1", "email:ada@x.org", "user:u1"]]
 
 
 def test_a_region_that_is_none_is_refused() -> None:

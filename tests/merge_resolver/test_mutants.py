@@ -148,10 +148,7 @@ def retractions_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 @mutant
 def the_latest_is_the_founder(patch: pytest.MonkeyPatch) -> None:
-    def founder(records: Any, _links: Any) -> str:
-        return str(max(records, key=lambda one: (one.first, one.id)).id)
-
-    patch.setattr(contacts, "founder", founder)
+    patch.setattr(contacts, "earliest", lambda by_time: by_time[-1])
 
 
 @mutant

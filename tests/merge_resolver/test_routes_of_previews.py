@@ -3,14 +3,23 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from contact_schema.changes import ContactsMerged
+from contact_schema.commands import (
+    BlockIdentifier,
+    Command,
+    ReleaseIdentifier,
+    RevokeProof,
+    SideIdentifier,
+)
 from tests.merge_resolver.door import ADA, Door, three_in_a_row
 from tests.merge_resolver.engine import (
     SPACE,
     all_of,
     event,
     link,
+    ordered,
     row,
     separate_merge,
     told,
@@ -71,6 +80,38 @@ async def test_an_undo_preview_is_what_the_undo_then_does(door: Door) -> None:
     after = await _snapshots(door)
     assert [one["contact"] for one in preview["contacts"]] == ["contact_a", "contact_d"]
     assert all(one in after for one in preview["contacts"])
+
+
+SLACK = SideIdentifier(type="slack", key="T1:U1")
+ABOUT: dict[str, Command] = {
+    "block": ordered(BlockIdentifier, 5, fact="fact_about", identifier=SLACK),
+    "release": ordered(ReleaseIdentifier, 2, fact="fact_about", identifier=SLACK),
+    "revocation": ordered(RevokeProof, 5, fact="fact_about", contact="contact_a", users=("u1",)),
+}
+
+
+@pytest.mark.parametrize("kind", ABOUT)
+async def test_a_preview_about_an_identifier_is_what_the_order_then_does(
+    door: Door, kind: str
+) -> None:
+    """What held three together ends, or somebody is not proven any more."""
+    await three_in_a_row(door)
+    await door.take(verified("contact_b2", 3, "u1", unit="unit_contact_b"))
+    before = await _snapshots(door)
+    preview = await door.preview(kind, ABOUT[kind])
+    assert await _snapshots(door) == before
+    await door.take(ABOUT[kind])
+    after = await _snapshots(door)
+    assert preview["contacts"] == [one for one in after if one not in before] != []
+    parts = sorted(one["contact"] for one in after)
+    whole = before[0]["contact"]
+    assert preview["splits"] == ([] if kind == "revocation" else [[whole, *parts]])
+    assert preview["blocked_by"] == []
+
+
+async def test_a_preview_of_what_would_be_refused_says_why(door: Door) -> None:
+    order = ordered(RevokeProof, 2, fact="fact_about", contact="contact_none", users=("u1",))
+    assert (await door.preview("revocation", order))["blocked_by"] == [{"code": "not-found"}]
 
 
 async def test_other_rules_are_tried_on_all_contacts_and_change_none(door: Door) -> None:

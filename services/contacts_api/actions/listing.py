@@ -83,6 +83,7 @@ def filters_of(query: ListQuery) -> listing.Filters:
         last_seen_after=query.last_seen_after,
         last_seen_before=query.last_seen_before,
         attributes=_attribute_filters(query) if query.attributes else None,
+        has_suggestions=query.has_suggestions,
     )
 
 

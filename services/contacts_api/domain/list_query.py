@@ -42,6 +42,7 @@ class ListQuery:
     audience: tuple[str, ...] = ()
     kind: tuple[str, ...] = ()
     verified: bool | None = None
+    has_suggestions: bool | None = None
     channel: tuple[str, ...] = ()
     not_channel: tuple[str, ...] = ()
     crm_state: tuple[str, ...] = ()
@@ -191,6 +192,7 @@ def _fields(name: str, value: str) -> dict[str, Any]:
 _SINGLE: Final[dict[str, Callable[[str, str], dict[str, Any]]]] = {
     "q": _search,
     "verified": _flag,
+    "has_suggestions": _flag,
     "created_after": _time,
     "created_before": _time,
     "last_seen_after": _time,

@@ -8,6 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from contacts_api.domain.list_query import SORTS
+from contacts_api.domain.sort_keys import BLANK
 from contacts_api.store.statements import queries
 from service_kit.sql import Query
 from service_kit.tx import Tx
@@ -41,6 +42,9 @@ class Filters:
     last_seen_after: datetime | None = None
     last_seen_before: datetime | None = None
     attributes: str | None = None
+    has_suggestions: bool | None = None
+    blank: str = BLANK
+    """What a blank sort key is."""
 
     @property
     def parameters(self) -> list[Any]:

@@ -74,8 +74,12 @@ def founder(records: Iterable[Record], links: Iterable[Link]) -> str:
     picked = [(one.t, one.id, one.survivor) for one in links if one.survivor in members]
     if picked:
         return str(max(picked)[2])
-    first = min(members.values(), key=lambda one: (not one.holds_account, one.first, one.id))
-    return first.id
+    return earliest(sorted(members.values(), key=_came)).id
+
+
+def earliest(by_time: Sequence[Record]) -> Record:
+    """The first that holds an account or an external id, else the first."""
+    return next((one for one in by_time if one.holds_account), by_time[0])
 
 
 def plain_contact(
@@ -95,8 +99,7 @@ def plain_contact(
     if len(records) == 1:
         return Contact(records[0].id, tuple(records), (), evidence)
     by_time = tuple(sorted(records, key=_came))
-    first = next((one for one in by_time if one.holds_account), by_time[0])
-    return Contact(first.id, by_time, (), evidence)
+    return Contact(earliest(by_time).id, by_time, (), evidence)
 
 
 def contacts_of(outcome: Outcome, links: Iterable[Link]) -> list[Contact]:

@@ -4,7 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from contact_schema.commands import LinkRecords, RetractFacts, SeparateRecords
+from contact_schema.commands import (
+    BlockIdentifier,
+    LinkRecords,
+    ReleaseIdentifier,
+    RetractFacts,
+    RevokeProof,
+    SeparateRecords,
+)
 from merge_resolver.domain.contacts import Contact
 from merge_resolver.domain.decisions import Desk
 from merge_resolver.domain.ends import Done
@@ -169,3 +176,36 @@ def _kept(blob: Blob, parts: Iterable[tuple[Blob, Contact]]) -> list[Json]:
         if one.type != "unit"
         for owner in [next((home[r] for r in side.records if r in home), None)]
     ]
+
+
+AboutIdentifier = BlockIdentifier | ReleaseIdentifier | RevokeProof
+
+
+@dataclass(slots=True)
+class ChangePreview:
+    blocked_by: list[Json] = field(default_factory=list)
+    contacts: list[tuple[Blob, Contact]] = field(default_factory=list)
+    """Those that would be new or look different."""
+    splits: list[list[str]] = field(default_factory=list)
+    """Each contact that would come apart, then those that its records would be in."""
+
+
+def preview_about_identifier(book: Book, order: AboutIdentifier) -> ChangePreview:
+    """Over all contacts that have the identifier, or the user id."""
+    blobs = book.blobs()
+    before = {one.id: snapshot_of(one, blob.rules) for blob in blobs for one in blob.current()}
+    held = [partition for blob in blobs for partition in partition_of(blob).items()]
+    done = Desk(book, fact_id=str).decide(order)
+    if done.outcome == "refused":
+        return ChangePreview([{"code": done.code}])
+    then = [(blob, one) for blob in blobs for one in blob.current()]
+    home = {record.id: one.id for _, one in then for record in one.records}
+    found = ChangePreview()
+    found.contacts = [
+        (blob, one) for blob, one in then if before.get(one.id) != snapshot_of(one, blob.rules)
+    ]
+    for contact, records in sorted(held):
+        parts = sorted({home[one] for one in records if one in home})
+        if len(parts) > 1:
+            found.splits.append([contact, *parts])
+    return found

@@ -17,6 +17,8 @@ from merge_resolver.domain.rules import FAMILIES, Rules
 ATTRIBUTE = "attr."
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = frozenset({"email", "phone", "channel", "crm"})
+_SUGGESTED = 20
+"""The strongest and earliest: who comes later by something that many share changes nothing."""
 _KEYLESS_SHOWN = 20
 """Of values that link nothing anybody may send any number."""
 
@@ -78,8 +80,19 @@ def snapshot_of(contact: Contact, rules: Rules) -> changes.Snapshot:
         audience=audience,
         verified=_verified(contact.records),
         tier_mismatch=mismatch,
+        suggested=_suggested(contact),
         created_at=instant(min(record.first for record in contact.records)),
     )
+
+
+def _suggested(contact: Contact) -> tuple[str, ...]:
+    """Without those that somebody has told apart."""
+    if not contact.suggestions:
+        return ()
+    apart = {one.other for one in contact.suggestions if one.code == "separated"}
+    ordered = sorted((one.edge, one.other) for one in contact.suggestions)
+    found = dict.fromkeys(other for _, other in ordered if other not in apart)
+    return tuple(sorted(list(found)[:_SUGGESTED]))
 
 
 def _text(folded: Folded, name: str) -> str | None:
