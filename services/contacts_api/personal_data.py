@@ -32,6 +32,7 @@ COLUMNS: tuple[Column, ...] = (
     *_kept("workspaces", "workspace name created_at"),
     *_kept("spaces", "space workspace name"),
     *_kept("agents", "agent workspace space name region grace_days policies limits created_at"),
+    *_kept("agents", "published_at"),
     *_kept("keys", "agent key kind last4 scopes origins native limits created_at revoked_at"),
     *_columns("keys", "digest", "secret", "keep", note="of a random key"),
     *_kept("users", "user_id workspace role created_at"),
