@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from contact_schema import changes, erasure, interactions
-from contacts_api import handlers
+from contacts_api import erasing, handlers
 from contacts_api.actions.workspaces import publish_again
 from contacts_api.dashboard.routes import build_router
 from contacts_api.probing import probing
@@ -76,8 +76,9 @@ def build(settings: ContactsApiSettings) -> Service:
             ),
             Stream(
                 "contacts.erasure.v1",
-                handlers.on_erasure,
+                erasing.on_erasure,
                 (
+                    erasure.ErasureRequested,
                     erasure.ErasureScoped,
                     erasure.FenceRecords,
                     erasure.SliceFenced,

@@ -1,10 +1,7 @@
 """One function per stream: fold the batch, write each kind of change once."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
-from typing import Any, Final
-
-import orjson
+from typing import Any
 
 from contact_schema.changes import (
     CommandSettled,
@@ -17,23 +14,10 @@ from contact_schema.changes import (
     CrmConnectionChanged,
     CrmStateChanged,
 )
-from contact_schema.erasure import (
-    EraseRecords,
-    ErasureAdvanced,
-    ErasureScoped,
-    Expiry,
-    FenceRecords,
-    SliceErased,
-    SliceFenced,
-)
 from contacts_api.domain.contact_rows import Change, Place, Row, fold_changes
-from contacts_api.domain.erasure_view import COUNTED
 from contacts_api.domain.interactions import Event, fold_events
 from contacts_api.store import commands, contacts, crm, erasures, holds, interactions, merges
 from service_kit.tx import Batch, Received, Tx
-
-SLICE: Final = "contacts_api"
-OUTBOX_KEPT: Final = timedelta(days=7)
 
 
 async def on_changes(
@@ -99,38 +83,6 @@ async def on_crm(batch: Batch, tx: Tx) -> None:
         await crm.upsert_crm_states(tx, [row for _, row in sorted(states.items())])
     if connections:
         await crm.upsert_crm_connections(tx, [row for _, row in sorted(connections.items())])
-
-
-async def on_erasure(batch: Batch, tx: Tx) -> None:
-    """This service's part in every erasure, and what the other slices answered."""
-    await contacts.lock_spaces(tx, {received.space for received in batch})
-    for received in batch:  # a handful a day: steps of one erasure must stay in their order
-        match received.body:
-            case ErasureScoped() as scoped:
-                await _scope(tx, scoped, received)
-            case FenceRecords() as fence:
-                await _fence(tx, fence, received)
-            case EraseRecords() as erase:
-                await _erase(tx, erase, received)
-            case SliceFenced() as fenced:
-                await erasures.upsert_fenced_receipts(
-                    tx, [(fenced.space, fenced.erasure, fenced.slice, received.appended_at)]
-                )
-            case SliceErased() as erased:
-                await erasures.upsert_erased_receipts(tx, [_receipt_row(erased)])
-            case ErasureAdvanced() as advanced:
-                await erasures.mark_erasures(
-                    tx,
-                    [
-                        (
-                            advanced.space,
-                            advanced.erasure,
-                            advanced.state,
-                            advanced.reason,
-                            advanced.at,
-                        )
-                    ],
-                )
 
 
 async def _without_fenced(
@@ -227,67 +179,3 @@ def _merge_row(merged: ContactsMerged) -> Row:
 
 def _settled_row(settled: CommandSettled) -> Row:
     return settled.model_dump(mode="json", exclude={"version"})
-
-
-async def _scope(tx: Tx, scoped: ErasureScoped, received: Received[Any]) -> None:
-    if scoped.blocked is not None:
-        await erasures.show_contacts(tx, [(scoped.space, scoped.erasure)])
-        await erasures.mark_erasures(
-            tx,
-            [(scoped.space, scoped.erasure, "blocked", scoped.blocked, received.appended_at)],
-        )
-        return
-    await _hide(tx, scoped.space, scoped.records, scoped.erasure)
-    await erasures.insert_fences_of_ids(
-        tx, [(scoped.space, id_, scoped.erasure) for id_ in scoped.ids]
-    )
-
-
-async def _fence(tx: Tx, fence: FenceRecords, received: Received[Any]) -> None:
-    await _hide(tx, fence.space, fence.records, fence.erasure)
-    tx.emit(
-        SliceFenced(
-            space=fence.space, erasure=fence.erasure, slice=SLICE, ledger_no=fence.ledger_no
-        ),
-        cause=received,
-    )
-
-
-async def _hide(tx: Tx, space: str, records: Sequence[str], erasure: str) -> None:
-    await erasures.insert_fences(tx, [(space, record, erasure) for record in records])
-    await erasures.drop_fenced(tx, [(space, record) for record in records])
-
-
-async def _erase(tx: Tx, erase: EraseRecords, received: Received[Any]) -> None:
-    before = await erasures.find_receipt(tx, erase.space, erase.erasure, SLICE)
-    await _hide(tx, erase.space, erase.records, erase.erasure)
-    gone = await erasures.erase_records(tx, erase.space, erase.records, erase.ids)
-    await erasures.insert_fences_of_ids(
-        tx, [(erase.space, id_, erase.erasure) for id_ in erase.ids]
-    )
-    left = await erasures.count_left(tx, erase.space, erase.records)
-    receipt = SliceErased(
-        space=erase.space,
-        erasure=erase.erasure,
-        slice=SLICE,
-        ledger_no=erase.ledger_no,
-        # A second run finds nothing; what the first one deleted is what is proven.
-        counts=orjson.loads(before["counts"]) if before else {n: gone[n] for n in COUNTED},
-        expires=(Expiry(store="outbox", by=received.appended_at + OUTBOX_KEPT),),
-        left=left,
-        at=received.appended_at,
-    )
-    await erasures.upsert_erased_receipts(tx, [_receipt_row(receipt)])
-    tx.emit(receipt, cause=received)
-
-
-def _receipt_row(receipt: SliceErased) -> Row:
-    return {
-        "space": receipt.space,
-        "erasure": receipt.erasure,
-        "slice": receipt.slice,
-        "erased_at": receipt.at,
-        "counts": receipt.counts,
-        "expires": [expiry.model_dump(mode="json") for expiry in receipt.expires],
-        "remaining": receipt.left,
-    }

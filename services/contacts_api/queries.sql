@@ -569,11 +569,14 @@ SELECT n.space, n.connection, n.kind, n.label, n.state, n.reason, n.sequence
 -- ── erasures ────────────────────────────────────────────────────────────────────────────────────
 
 -- name: insert_erasure
+-- None: it is known.
 -- $1 space, $2 erasure, $3 contact, $4 mode, $5 grace in days, $6 reason, $7 who, $8 when
 INSERT INTO contacts_api.erasures
        (space, erasure, contact, mode, grace_days, reason, requested_by, requested_at, state,
         state_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'requested', $8);
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'requested', $8)
+    ON CONFLICT DO NOTHING
+RETURNING erasure;
 
 -- name: hide_contact
 -- The version that was seen goes along. None: somebody else hid it first.

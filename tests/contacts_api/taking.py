@@ -6,7 +6,7 @@ from contact_schema.changes import (
     CrmStateChanged,
 )
 from contact_schema.envelope import Message
-from contacts_api import handlers
+from contacts_api import erasing, handlers
 from contacts_api.store import listing
 from contacts_api.store.interactions import list_timeline
 from contacts_api.store.statements import Stretch
@@ -32,7 +32,7 @@ HANDLERS: dict[str, Any] = {
     "contacts.interactions.v1": handlers.on_interactions,
     "contacts.identity.v1": handlers.on_identity,
     "contacts.crm.v1": handlers.on_crm,
-    "contacts.erasure.v1": handlers.on_erasure,
+    "contacts.erasure.v1": erasing.on_erasure,
 }
 
 

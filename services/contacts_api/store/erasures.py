@@ -16,10 +16,12 @@ async def insert_erasure(
     contact: str,
     terms: tuple[str, int, str | None],
     requested: tuple[str, datetime],
-) -> None:
-    """``place``: space and erasure; ``terms``: mode, grace in days, reason; ``requested``: who
-    and when."""
-    await tx.execute(queries.insert_erasure, *place, contact, *terms, *requested)
+) -> bool:
+    """Whether it is new. ``place``: space and erasure; ``terms``: mode, grace in days, reason;
+    ``requested``: who and when.
+    """
+    new = await tx.fetchval(queries.insert_erasure, *place, contact, *terms, *requested)
+    return new is not None
 
 
 async def hide_contact(tx: Tx, space: str, contact: str, erasure: str) -> int | None:

@@ -8,6 +8,7 @@ from contact_schema.changes import (
 from contact_schema.erasure import (
     EraseRecords,
     ErasureAdvanced,
+    ErasureRequested,
     ErasureScoped,
     FenceRecords,
     SliceErased,
@@ -39,6 +40,27 @@ async def test_a_fenced_person_is_gone_at_once_and_nothing_new_lands(tx: Tx) -> 
         InteractionAccepted.TOPIC, "contacts.changes.v1",
     ]  # fmt: skip
     assert await listed(tx) == []
+
+
+async def test_a_restored_schema_learns_of_an_erasure_that_was_asked_for_after_the_backup(
+    tx: Tx,
+) -> None:
+    await take(tx, changed("a", "a"))
+    asked = ErasureRequested(
+        space=SPACE, erasure="erasure_1", contact="a", version=1, mode="erase", grace_days=3,
+        requested_by="user:u", requested_at=NOON,
+    )  # fmt: skip
+    await take(tx, asked)
+    assert await listed(tx) == []
+    row = await erasures.find_erasure(tx, SPACE, "erasure_1")
+    assert row is not None
+    assert (row["state"], row["contact"], row["requested_by"]) == ("requested", "a", "user:u")
+    await take(tx, ErasureAdvanced(
+        space=SPACE, erasure="erasure_1", state="fenced", at=NOON
+    ), asked)  # fmt: skip
+    again = await erasures.find_erasure(tx, SPACE, "erasure_1")
+    assert again is not None
+    assert again["state"] == "fenced"
 
 
 async def test_an_erasure_leaves_nothing_and_its_receipt_says_what_went(tx: Tx) -> None:
