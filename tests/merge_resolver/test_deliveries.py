@@ -4,7 +4,7 @@ before a commit, the whole topic once more; orders and an erasure among it.
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from contact_schema.commands import BlockIdentifier, LinkRecords
 from contact_schema.envelope import Message
 from contact_schema.erasure import EraseRecords, ErasureRequested, FenceRecords
+from kith.stack import kafka
 from tests.merge_resolver.engine import Engine, at
 from tests.merge_resolver.examples import EXAMPLES
 from tests.merge_resolver.hosts import Handlers, Host, Waiting
@@ -132,11 +133,21 @@ async def test_whatever_the_log_does_the_handlers_keep_what_the_definition_says(
     )
 
 
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[str]:
+    """Its topics have two partitions, and its groups are the service's own."""
+    broker = kafka.start(tmp_path / "broker")
+    try:
+        yield broker.bootstrap
+    finally:
+        broker.stop()
+
+
 @pytest.mark.timeout(900)
 async def test_whatever_happens_to_the_process_it_keeps_what_the_definition_says(
-    kafka: str, database: str, tmp_path: Path
+    own_broker: str, database: str, tmp_path: Path
 ) -> None:
-    process = Process(kafka, database, tmp_path)
+    process = Process(own_broker, database, tmp_path)
     await process.open()
     try:
         await asyncio.to_thread(
