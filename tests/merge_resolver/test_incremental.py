@@ -32,18 +32,7 @@ from tests.merge_resolver.engine import (
     undo,
     verified,
 )
-
-VALUES: tuple[tuple[str, str], ...] = (
-    ("email", "ada@example.com"),
-    ("email", "bob@example.com"),
-    ("email", "info@example.com"),
-    ("phone", "+4930111111"),
-    ("browser", "b1"),
-    ("browser", "b2"),
-    ("session", "s1"),
-    ("slack", "T1:U1"),
-    ("crm", "hub:1"),
-)
+from tests.merge_resolver.orders import VALUES
 
 
 class Traffic:
